@@ -1,0 +1,1 @@
+"""The server: routing, sockets, relay, rooms, and the Django apps that people need."""
