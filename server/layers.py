@@ -5,6 +5,7 @@ other's lock or capacity; `default` is `control`'s twin for code that names no a
 the one function here that builds anything. Called by `server.settings`, the relay and the worker.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ MEMORY_CAPACITY = 20_000
 CORE_CAPACITY = 20_000
 # The in-memory layer expires by the wall clock, which may step: only its capacity is to bound it.
 FOREVER_S = 10 * 365 * 86_400
+
+SEND_TIMEOUT_S = 2
 
 PUBSUB_SOCKET = {"socket_timeout": 2, "socket_connect_timeout": 2, "socket_keepalive": True}
 # core blocks 5 s in BZPOPMIN: redis-py's default of 5 s would kill every idle receiver (channels_redis #422).
@@ -118,3 +121,18 @@ def make_layer(alias: str) -> Any:
 
     fresh = channel_layers.make_backend(alias)
     return channel_layers[alias] if isinstance(fresh, InMemoryChannelLayer) else fresh
+
+
+async def send_to_group(alias: str, group: str, message: Mapping[str, Any]) -> bool:
+    """One rare message (a notice, a wake-up) to a group; False where the layer fails or takes longer than 2 s.
+
+    For senders that have written to the database first, so that a lost message loses nothing.
+    """
+    from channels.layers import channel_layers
+
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await channel_layers[alias].group_send(group, dict(message))
+    except Exception:  # noqa: BLE001  every back end has its own family of errors, and none is the sender's
+        return False
+    return True

@@ -86,7 +86,7 @@ def open_room(
                         code=code or new_code(),
                         incarnation=new_incarnation(),
                         room_type=room_type,
-                        seed=secrets.randbits(63) if seed is None else seed,
+                        seed=secrets.randbits(53) if seed is None else seed,
                         options=dict(options or {}),
                     )
                 )
@@ -183,5 +183,5 @@ afind_incarnation = on_database_thread(find_incarnation)
 aclaim = on_database_thread(claim)
 aclose = on_database_thread(close)
 anote_counts = on_database_thread(note_counts)
-alive_rooms = on_database_thread(live_rooms)
+alist_live_rooms = on_database_thread(live_rooms)
 aend_orphans = on_database_thread(end_orphans)

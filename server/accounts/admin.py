@@ -1,0 +1,23 @@
+"""Django's users in the admin, with one action more: send a notice to all of a user's connections."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User as Account
+
+from server.social.admin_action import NoticeAction
+from server.social.audience import User as UserAudience
+
+admin.site.unregister(Account)
+
+
+@admin.register(Account)
+class AccountAdmin(NoticeAction, UserAdmin):
+    """As Django has it, plus `send_notice`."""
+
+    actions: ClassVar[list[str]] = ["send_notice"]
+
+    def notice_audience(self, row: Account) -> UserAudience:
+        """The account's identity, `u<pk>`."""
+        return UserAudience(f"u{row.pk}")

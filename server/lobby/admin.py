@@ -1,0 +1,40 @@
+"""Rooms in the admin: to look at, to end, and to send a notice to."""
+
+from typing import ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from server.lobby import directory
+from server.lobby.models import Room
+from server.social.admin_action import NoticeAction
+from server.social.audience import Room as RoomAudience
+
+
+@admin.register(Room)
+class RoomAdmin(NoticeAction, admin.ModelAdmin[Room]):
+    """Rows belong to the loops: nothing is edited by hand."""
+
+    list_display = ("code", "room_type", "state", "epoch", "holder", "players", "bots", "spectators", "created")
+    list_filter = ("state", "room_type")
+    search_fields = ("code", "incarnation")
+    actions: ClassVar[list[str]] = ["send_notice", "end_rooms"]
+
+    def notice_audience(self, row: Room) -> RoomAudience:
+        """Everybody in the room."""
+        return RoomAudience(row.incarnation)
+
+    @admin.action(description="End the selected rooms in the directory")
+    def end_rooms(self, request: HttpRequest, rows: QuerySet[Room]) -> None:
+        """Close each under its present epoch; a loop that still holds it finds its claim gone."""
+        ended = sum(directory.close(row.incarnation, row.epoch) for row in rows)
+        messages.info(request, f"{ended} rooms ended")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Rooms are opened by joining them."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Room | None = None) -> bool:
+        """Shown, never edited."""
+        return False
