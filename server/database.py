@@ -20,7 +20,7 @@ T = TypeVar("T")
 JOBS_MAX = 1000
 
 
-class DatabaseBusy(RuntimeError):
+class DatabaseBusyError(RuntimeError):
     """More than `JOBS_MAX` jobs wait: the caller is refused, nothing is queued (overflow: refuse)."""
 
 
@@ -37,11 +37,11 @@ class DatabaseThread:
         """Run `job(*args, **kwargs)` on the thread and return its result or raise its exception.
 
         Raises:
-            DatabaseBusy: the queue is full.
+            DatabaseBusyError: the queue is full.
         """
         with self._lock:
             if self._waiting >= self._jobs_max:
-                raise DatabaseBusy(f"expected fewer than {self._jobs_max} database jobs waiting; try again later")
+                raise DatabaseBusyError(f"expected fewer than {self._jobs_max} database jobs waiting; try again later")
             self._waiting += 1
         future = self._executor.submit(self._work, functools.partial(job, *args, **kwargs))
         future.add_done_callback(lambda _: self._leave())

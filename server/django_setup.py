@@ -30,7 +30,9 @@ def prepare() -> None:
             with _migrating_alone():
                 _migrate()
     except (DatabaseError, OSError) as error:
-        sys.stderr.write(f"DATABASE_URL: expected a database that can be reached and written, got: {error}\n".replace("\n ", " "))
+        sys.stderr.write(
+            f"DATABASE_URL: expected a database that can be reached and written, got: {error}\n".replace("\n ", " ")
+        )
         raise SystemExit(2) from None
 
 

@@ -30,7 +30,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
 }
 
 
-class BadEnvironment(Exception):
+class BadEnvironmentError(Exception):
     """One line per mistake: which variable, what was expected, what came."""
 
 
@@ -52,7 +52,7 @@ def read_environment(env: Mapping[str, str], root: Path) -> Environment:
     """Check every variable; `root` is the checkout, home of the defaults. An empty variable counts as unset.
 
     Raises:
-        BadEnvironment: with one line for each variable that is wrong.
+        BadEnvironmentError: with one line for each variable that is wrong.
     """
     problems: list[str] = []
 
@@ -71,12 +71,14 @@ def read_environment(env: Mapping[str, str], root: Path) -> Environment:
         routing=Path(env.get("ROOMWRIGHT_ROUTING") or root / "routing.yaml"),
         secret=checked("ROOMWRIGHT_SECRET", "", read_secret, None),
         database=checked("DATABASE_URL", f"sqlite:///{root / 'var' / 'roomwright.sqlite3'}", read_database, {}),
-        layer=checked("ROOMWRIGHT_LAYER", "memory://", lambda text: parse_layer(text, prefix), parse_layer("memory://")),
+        layer=checked(
+            "ROOMWRIGHT_LAYER", "memory://", lambda text: parse_layer(text, prefix), parse_layer("memory://")
+        ),
         prefix=prefix,
         allowed_hosts=checked("ROOMWRIGHT_ALLOWED_HOSTS", "", lambda text: read_allowed_hosts(text, host), ()),
     )
     if problems:
-        raise BadEnvironment("\n".join(problems))
+        raise BadEnvironmentError("\n".join(problems))
     return found
 
 
@@ -104,7 +106,9 @@ def read_port(text: str) -> int:
 def read_secret(text: str) -> str | None:
     """The signing key; the message never repeats it."""
     if text and len(text) < SECRET_LENGTH_MIN:
-        raise ValueError(f"expected at least {SECRET_LENGTH_MIN} characters, got {len(text)}; unset it to have one made")
+        raise ValueError(
+            f"expected at least {SECRET_LENGTH_MIN} characters, got {len(text)}; unset it to have one made"
+        )
     return text or None
 
 
@@ -124,14 +128,20 @@ def read_database(text: str) -> dict[str, Any]:
     """Django's settings for one `DATABASE_URL`; SQLite gets WAL, full sync and immediate transactions."""
     scheme = text.partition(":")[0]
     if scheme not in {"sqlite", "postgres", "postgresql"}:
-        raise ValueError(f"expected sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME, got scheme {scheme[:30]!r}")
+        raise ValueError(
+            f"expected sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME, got scheme {scheme[:30]!r}"
+        )
     try:
         found: dict[str, Any] = dict(dj_database_url.parse(text, conn_health_checks=True))
     except (ValueError, dj_database_url.ParseError) as error:
         # The parser's own message would repeat a password.
-        raise ValueError("expected sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME, got a URL that does not parse") from error
+        raise ValueError(
+            "expected sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME, got a URL that does not parse"
+        ) from error
     if not found.get("NAME") or (scheme == "sqlite" and found["NAME"] == ":memory:"):
-        raise ValueError("expected the name of a database (for SQLite a file: threads and processes share it), got none")
+        raise ValueError(
+            "expected the name of a database (for SQLite a file: threads and processes share it), got none"
+        )
     if scheme == "sqlite":
         found["OPTIONS"] = {**found.get("OPTIONS", {}), **SQLITE_OPTIONS}
         found["TEST"] = {"NAME": f"{found['NAME']}.test"}  # a real file: an in-memory one would not be shared
@@ -142,7 +152,7 @@ def kept_secret(path: Path) -> str:
     """The secret kept at `path`, made at the first call (mode 0600); two processes starting at once agree on one.
 
     Raises:
-        BadEnvironment: where the directory cannot be written or the file holds too little.
+        BadEnvironmentError: where the directory cannot be written or the file holds too little.
     """
     make_directory(path.parent, "ROOMWRIGHT_SECRET")
     try:
@@ -150,9 +160,13 @@ def kept_secret(path: Path) -> str:
             _publish(path, secrets.token_urlsafe(48))
         kept = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadEnvironment(f"ROOMWRIGHT_SECRET: expected a readable, writable {path}, got: {error}; or set the variable") from error
+        raise BadEnvironmentError(
+            f"ROOMWRIGHT_SECRET: expected a readable, writable {path}, got: {error}; or set the variable"
+        ) from error
     if len(kept) < SECRET_LENGTH_MIN:
-        raise BadEnvironment(f"ROOMWRIGHT_SECRET: expected {SECRET_LENGTH_MIN} or more characters in {path}, got {len(kept)}; remove the file")
+        raise BadEnvironmentError(
+            f"ROOMWRIGHT_SECRET: expected {SECRET_LENGTH_MIN} or more characters in {path}, got {len(kept)}; remove the file"
+        )
     return kept
 
 
@@ -160,12 +174,14 @@ def make_directory(path: Path, variable: str) -> None:
     """Make the directory that a database or secret is to live in.
 
     Raises:
-        BadEnvironment: where it cannot be made.
+        BadEnvironmentError: where it cannot be made.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadEnvironment(f"{variable}: expected a directory that can be made at {path}, got: {error}") from error
+        raise BadEnvironmentError(
+            f"{variable}: expected a directory that can be made at {path}, got: {error}"
+        ) from error
 
 
 def _publish(path: Path, text: str) -> None:

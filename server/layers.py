@@ -30,7 +30,7 @@ PUBSUB_SOCKET = {"socket_timeout": 2, "socket_connect_timeout": 2, "socket_keepa
 CORE_SOCKET = {"socket_timeout": 8, "socket_connect_timeout": 2, "socket_keepalive": True}
 
 
-class BadLayer(ValueError):
+class BadLayerError(ValueError):
     """The text is not a layer; the message says what was expected and never repeats a password."""
 
 
@@ -50,7 +50,10 @@ class LayerSpec:
 
     def channel_layers(self) -> dict[str, dict[str, Any]]:
         """The value of Django's `CHANNEL_LAYERS`."""
-        return {alias: self._alias(name) for alias, name in (("frames", "frames"), ("control", "control"), ("default", "control"))}
+        return {
+            alias: self._alias(name)
+            for alias, name in (("frames", "frames"), ("control", "control"), ("default", "control"))
+        }
 
     def _alias(self, name: str) -> dict[str, Any]:
         config = dict(self.config)
@@ -63,7 +66,7 @@ def parse_layer(text: str, prefix: str = "roomwright") -> LayerSpec:
     """Read one `ROOMWRIGHT_LAYER`.
 
     Raises:
-        BadLayer: the text is none of the four forms.
+        BadLayerError: the text is none of the four forms.
     """
     text = text.strip()
     scheme = text.partition("://")[0]
@@ -86,11 +89,13 @@ def _redis_address(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise BadLayer(f"expected {FORMS}, got a URL that does not parse ({error})") from error
+        raise BadLayerError(f"expected {FORMS}, got a URL that does not parse ({error})") from error
     if "," in parts.netloc:
-        raise BadLayer("expected exactly one host (with several, the core layer loses direct sends), got a list of hosts")
+        raise BadLayerError(
+            "expected exactly one host (with several, the core layer loses direct sends), got a list of hosts"
+        )
     if not parts.hostname or parts.query or parts.fragment or not re.fullmatch(r"/?|/[0-9]{1,3}", parts.path):
-        raise BadLayer(f"expected {FORMS}, got {_without_password(parts)!r}")
+        raise BadLayerError(f"expected {FORMS}, got {_without_password(parts)!r}")
     return url if port is not None else parts._replace(netloc=f"{parts.netloc.rstrip(':')}:6379").geturl()
 
 
@@ -101,13 +106,13 @@ def _without_password(parts: SplitResult) -> str:
 def _other(text: str, prefix: str) -> LayerSpec:
     name, _, options = text.partition(" ")
     if "://" in name or not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", name):
-        raise BadLayer(f"expected {FORMS}, got {name.rpartition('@')[2][:80]!r}")
+        raise BadLayerError(f"expected {FORMS}, got {name.rpartition('@')[2][:80]!r}")
     try:
         config = json.loads(options) if options.strip() else {}
     except json.JSONDecodeError as error:
-        raise BadLayer(f"expected a JSON object after {name}, got text that is not JSON ({error})") from error
+        raise BadLayerError(f"expected a JSON object after {name}, got text that is not JSON ({error})") from error
     if not isinstance(config, dict):
-        raise BadLayer(f"expected a JSON object after {name}, got a {type(config).__name__}")
+        raise BadLayerError(f"expected a JSON object after {name}, got a {type(config).__name__}")
     return LayerSpec("other", name, config, prefix)
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from server.environment import BadEnvironment, Environment, kept_secret, make_directory, read_environment
+from server.environment import BadEnvironmentError, Environment, kept_secret, make_directory, read_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -20,7 +20,7 @@ def _read() -> tuple[Environment, str]:
         if found.database["ENGINE"].endswith("sqlite3"):
             make_directory(Path(found.database["NAME"]).parent, "DATABASE_URL")
         return found, found.secret or kept_secret(VAR_DIR / "secret")
-    except BadEnvironment as error:
+    except BadEnvironmentError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
 
@@ -46,8 +46,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "server.lobby.security.content_security_policy",
-    "server.lobby.static.StaticFiles",
+    "server.web.security.content_security_policy",
+    "server.web.static.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -83,6 +83,7 @@ STATIC_URL = "/static/"
 BROWSER_DIR = BASE_DIR / "clients" / "browser"
 STATICFILES_DIRS = [BROWSER_DIR]
 WHITENOISE_USE_FINDERS = True  # serves the checkout as it is: no collectstatic, no build step
+WHITENOISE_AUTOREFRESH = True  # an edited page shows at the next reload; a page loads a few dozen files, once
 WHITENOISE_MAX_AGE = 0  # a deploy's pages and modules must match each other; ETags keep it cheap
 
 SESSION_COOKIE_HTTPONLY = True

@@ -13,8 +13,8 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, parse_cookie
 
 from server.accounts.identity import Identity, Refused, identity_of_user, verify
-from server.accounts.origin import header, origin_is_allowed
 from server.database import on_database_thread
+from server.web.origin import header, origin_is_allowed
 
 
 async def identity_of_scope(scope: Mapping[str, Any]) -> Identity | Refused:

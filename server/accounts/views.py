@@ -5,7 +5,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from server.accounts.identity import Identity, new_guest, renamed, token_of, verify
-from server.lobby.api import BadRequest, api_post
+from server.web.api import BadRequestError, api_post
 
 
 @csrf_exempt
@@ -14,7 +14,7 @@ async def guest(request: HttpRequest, body: dict[str, object]) -> JsonResponse:
     """`{name?}` → `{id, name, token}` and the cookie; whoever brings a valid cookie stays the same guest."""
     name = body.get("name", "")
     if not isinstance(name, str):
-        raise BadRequest(400, "bad name", "a string, or no name at all", type(name).__name__)
+        raise BadRequestError(400, "bad name", "a string, or no name at all", type(name).__name__)
     known = verify(request.COOKIES.get(settings.GUEST_COOKIE, ""))
     found = renamed(known, name) if isinstance(known, Identity) else new_guest(name)
     token = token_of(found)

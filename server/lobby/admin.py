@@ -10,10 +10,11 @@ from server.lobby import directory
 from server.lobby.models import Room
 from server.social.admin_action import NoticeAction
 from server.social.audience import Room as RoomAudience
+from server.web.admin import WrittenAdmin
 
 
 @admin.register(Room)
-class RoomAdmin(NoticeAction, admin.ModelAdmin[Room]):
+class RoomAdmin(NoticeAction, WrittenAdmin):
     """Rows belong to the loops: nothing is edited by hand."""
 
     list_display = ("code", "room_type", "state", "epoch", "holder", "players", "bots", "spectators", "created")
@@ -30,11 +31,3 @@ class RoomAdmin(NoticeAction, admin.ModelAdmin[Room]):
         """Close each under its present epoch; a loop that still holds it finds its claim gone."""
         ended = sum(directory.close(row.incarnation, row.epoch) for row in rows)
         messages.info(request, f"{ended} rooms ended")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Rooms are opened by joining them."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Room | None = None) -> bool:
-        """Shown, never edited."""
-        return False

@@ -24,7 +24,7 @@ CODE_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,32}")
 ATTEMPTS = 8
 
 
-class BadCode(ValueError):
+class BadCodeError(ValueError):
     """The text cannot be a room's code."""
 
 
@@ -74,10 +74,10 @@ def open_room(
     """Open a room under `code`, or under a new one.
 
     Where a room of that code is open already (another process won the race), its row is returned: the caller compares
-    `room_type`. Raises BadCode for a code outside [A-Za-z0-9_-]{1,32}.
+    `room_type`. Raises BadCodeError for a code outside [A-Za-z0-9_-]{1,32}.
     """
     if code is not None and not CODE_PATTERN.fullmatch(code):
-        raise BadCode(f"expected a room code of 1 to 32 letters, digits, - or _, got {code[:60]!r}")
+        raise BadCodeError(f"expected a room code of 1 to 32 letters, digits, - or _, got {code[:60]!r}")
     for _ in range(ATTEMPTS):
         try:
             with transaction.atomic():

@@ -1,6 +1,5 @@
 """The lobby over HTTP: the room list, quick play, health, and the pages that people open."""
 
-import functools
 from pathlib import Path
 
 from attrs import asdict
@@ -12,8 +11,8 @@ from django.views.decorators.csrf import csrf_exempt
 from server import clock
 from server.database import database
 from server.lobby import directory, registry
-from server.lobby.api import BadRequest, api_get, api_post
 from server.lobby.registry import RoomType
+from server.web.api import BadRequestError, api_get, api_post
 
 SHOWN_MAX = 500
 
@@ -23,7 +22,10 @@ async def rooms(_request: HttpRequest) -> JsonResponse:
     """The room types, and the live rooms with their paths: fullest first, at most 500."""
     lobby = registry.current()
     shown = [
-        {**asdict(room, filter=lambda attribute, _: attribute.name not in ("seen", "expires")), **known.paths(room.code)}
+        {
+            **asdict(room, filter=lambda attribute, _: attribute.name not in ("seen", "expires")),
+            **known.paths(room.code),
+        }
         for room in lobby.live.rooms(clock.monotonic())
         if (known := lobby.types.get(room.room_type))
     ]
@@ -40,7 +42,9 @@ async def quick(_request: HttpRequest, body: dict[str, object]) -> JsonResponse:
     kind = lobby.types.get(name) if isinstance(name, str) else None
     if kind is None or kind.play_path is None:
         playable = ", ".join(sorted(kind.name for kind in lobby.types.values() if kind.play_path))
-        raise BadRequest(404, "unknown room type", f"type: one of {playable or '(none is served here)'}", repr(name))
+        raise BadRequestError(
+            404, "unknown room type", f"type: one of {playable or '(none is served here)'}", repr(name)
+        )
     now = clock.monotonic()
     found = lobby.live.fullest_joinable(kind.name, now)
     if found is None:
@@ -92,29 +96,26 @@ async def _game_page(request: HttpRequest, room_type: str, code: str, file: str)
     async def page(_request: HttpRequest) -> HttpResponseBase:
         kind: RoomType | None = registry.current().types.get(room_type)
         if kind is None or not directory.CODE_PATTERN.fullmatch(code):
-            raise BadRequest(404, "no such room", "a room type and code from GET /api/rooms", f"{room_type}/{code}")
+            raise BadRequestError(
+                404, "no such room", "a room type and code from GET /api/rooms", f"{room_type}/{code}"
+            )
         return _page(f"games/{kind.page or kind.name}/{file}")
 
     return await page(request)
 
 
 def _page(name: str) -> HttpResponse:
-    text = _read_page(Path(settings.BROWSER_DIR) / name)
-    if text is None:
-        raise BadRequest(404, "no page", f"a file {name} below clients/browser", "none")
-    return HttpResponse(text, headers={"Cache-Control": "no-cache"})
-
-
-@functools.cache
-def _read_page(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+    path = Path(settings.BROWSER_DIR) / name
+    if not path.is_file():
+        raise BadRequestError(404, "no page", f"a file {name} below clients/browser", "none")
+    return HttpResponse(path.read_bytes(), headers={"Cache-Control": "no-cache"})
 
 
 def not_found(request: HttpRequest, _exception: Exception) -> JsonResponse:
     """Django's handler404."""
-    return BadRequest(404, "not found", "a path of this server; / is the lobby", request.path).response()
+    return BadRequestError(404, "not found", "a path of this server; / is the lobby", request.path).response()
 
 
 def failed(_request: HttpRequest) -> JsonResponse:
     """Django's handler500: the traceback goes to the log, never to the client."""
-    return BadRequest(500, "server error", "nothing of you; the error has been logged", "an exception").response()
+    return BadRequestError(500, "server error", "nothing of you; the error has been logged", "an exception").response()

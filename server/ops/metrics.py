@@ -3,11 +3,11 @@
 Any part of the server counts here by name; a name or label that the table lacks is a bug and raises at once.
 """
 
+from attrs import frozen
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from attrs import frozen
 
-from server.lobby.api import api_get
+from server.web.api import api_get
 
 REGISTRY = CollectorRegistry()
 

@@ -12,10 +12,11 @@ from django.http import HttpRequest
 from server.clock import wall_now
 from server.social.audience import audience_of
 from server.social.models import Notice, NoticeReceipt
-from server.social.notices import LIFETIME_S, BadNotice, Sent, clean_text, deliver
+from server.social.notices import LIFETIME_S, BadNoticeError, Sent, clean_text, deliver
+from server.web.admin import AddedAdmin, RowForm, WrittenAdmin
 
 
-class NoticeForm(forms.ModelForm[Notice]):
+class NoticeForm(RowForm):
     """The audience must be one that exists in form, the text one that `notify` would take."""
 
     class Meta:
@@ -26,7 +27,7 @@ class NoticeForm(forms.ModelForm[Notice]):
         """One line without control characters."""
         try:
             return clean_text(self.cleaned_data["text"])
-        except BadNotice as error:
+        except BadNoticeError as error:
             raise forms.ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
@@ -42,7 +43,7 @@ class NoticeForm(forms.ModelForm[Notice]):
 
 
 @admin.register(Notice)
-class NoticeAdmin(admin.ModelAdmin[Notice]):
+class NoticeAdmin(AddedAdmin):
     """Add = write and send. A sent notice is not edited: somebody may have read it."""
 
     form = NoticeForm
@@ -61,18 +62,10 @@ class NoticeAdmin(admin.ModelAdmin[Notice]):
         audience = audience_of(obj.audience_kind, obj.audience_id)
         transaction.on_commit(lambda: async_to_sync(deliver)(audience, sent))
 
-    def has_change_permission(self, request: HttpRequest, obj: Notice | None = None) -> bool:
-        """Shown, never edited."""
-        return False
-
 
 @admin.register(NoticeReceipt)
-class NoticeReceiptAdmin(admin.ModelAdmin[NoticeReceipt]):
+class NoticeReceiptAdmin(WrittenAdmin):
     """Who has seen what."""
 
     list_display = ("notice", "user_id", "acknowledged")
     search_fields = ("user_id",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Receipts come from clients."""
-        return False

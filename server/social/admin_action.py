@@ -10,7 +10,7 @@ from django.shortcuts import render
 
 from server.social.audience import Audience
 from server.social.models import TEXT_LENGTH_MAX
-from server.social.notices import BadNotice, clean_text, notify
+from server.social.notices import BadNoticeError, clean_text, notify
 
 
 class NoticeText(forms.Form):
@@ -22,7 +22,7 @@ class NoticeText(forms.Form):
         """One line without control characters."""
         try:
             return clean_text(self.cleaned_data["text"])
-        except BadNotice as error:
+        except BadNoticeError as error:
             raise forms.ValidationError(str(error)) from error
 
 

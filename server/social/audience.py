@@ -54,7 +54,9 @@ def audience_of(kind: str, audience_id: str) -> Audience:
             return Room(audience_id)
         case "everybody" if not audience_id:
             return Everybody()
-    raise ValueError(f"expected user with an id, room with an incarnation, or everybody alone, got {kind} {audience_id!r}")
+    raise ValueError(
+        f"expected user with an id, room with an incarnation, or everybody alone, got {kind} {audience_id!r}"
+    )
 
 
 def group_of(to: Audience) -> str:

@@ -27,7 +27,7 @@ SHOWN_MAX = 50
 ACKNOWLEDGED_MAX = 100
 
 
-class BadNotice(ValueError):
+class BadNoticeError(ValueError):
     """The text is empty or too long."""
 
 
@@ -57,7 +57,7 @@ class Sent:
 def notify(to: Audience, text: str, *, lifetime_s: float = LIFETIME_S) -> Sent:
     """Send a notice from synchronous code: a script, the shell, the admin.
 
-    With the in-memory layer it reaches connections only from within the server (as the admin is). Raises BadNotice
+    With the in-memory layer it reaches connections only from within the server (as the admin is). Raises BadNoticeError
     for an empty text or one beyond 500 characters.
     """
     sent = write_notice(to, text, lifetime_s=lifetime_s)
@@ -76,7 +76,7 @@ def write_notice(to: Audience, text: str, *, lifetime_s: float = LIFETIME_S) -> 
     """Keep a notice without sending it; those it is for get it at their next login.
 
     Raises:
-        BadNotice: an empty text, or one beyond 500 characters.
+        BadNoticeError: an empty text, or one beyond 500 characters.
     """
     kind, audience_id = key_of(to)
     now = wall_now()
@@ -122,12 +122,12 @@ def clean_text(text: str) -> str:
     """One line without control characters.
 
     Raises:
-        BadNotice: nothing is left, or more than 500 characters.
+        BadNoticeError: nothing is left, or more than 500 characters.
     """
     visible = "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
     line = " ".join(visible.split())
     if not 0 < len(line) <= TEXT_LENGTH_MAX:
-        raise BadNotice(f"expected a text of 1 to {TEXT_LENGTH_MAX} characters, got {len(line)}")
+        raise BadNoticeError(f"expected a text of 1 to {TEXT_LENGTH_MAX} characters, got {len(line)}")
     return line
 
 

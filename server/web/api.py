@@ -14,9 +14,9 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from server import clock
-from server.accounts.origin import origin_is_allowed
-from server.database import DatabaseBusy
-from server.lobby.ratelimit import RateLimit
+from server.database import DatabaseBusyError
+from server.web.origin import origin_is_allowed
+from server.web.ratelimit import RateLimit
 
 BODY_LENGTH_MAX = 4096
 PostView = Callable[[HttpRequest, dict[str, object]], Awaitable[HttpResponseBase]]
@@ -24,7 +24,7 @@ GetView = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 View = Callable[..., Awaitable[HttpResponseBase]]
 
 
-class BadRequest(Exception):
+class BadRequestError(Exception):
     """Raised by a view or by `read_body`; answered as JSON with `status`."""
 
     def __init__(self, status: int, error: str, expected: str, got: str) -> None:
@@ -72,45 +72,45 @@ def read_body(request: HttpRequest) -> dict[str, object]:
     """The JSON object in the body; no body at all is an empty object.
 
     Raises:
-        BadRequest: another site's page, too long, not JSON, or JSON but no object.
+        BadRequestError: another site's page, too long, not JSON, or JSON but no object.
     """
     origin = request.headers.get("Origin")
     if origin is not None and not origin_is_allowed(origin, request.headers.get("Host", "")):
-        raise BadRequest(403, "foreign origin", "a request from our own pages, or without Origin", origin)
+        raise BadRequestError(403, "foreign origin", "a request from our own pages, or without Origin", origin)
     try:
         raw = request.body
     except RequestDataTooBig:
-        raise BadRequest(413, "body too long", f"at most {BODY_LENGTH_MAX} bytes", "more") from None
+        raise BadRequestError(413, "body too long", f"at most {BODY_LENGTH_MAX} bytes", "more") from None
     if len(raw) > BODY_LENGTH_MAX:
-        raise BadRequest(413, "body too long", f"at most {BODY_LENGTH_MAX} bytes", f"{len(raw)} bytes")
+        raise BadRequestError(413, "body too long", f"at most {BODY_LENGTH_MAX} bytes", f"{len(raw)} bytes")
     if not raw.strip():
         return {}
     try:
         body: Any = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(400, "bad JSON", "a JSON object", str(error)) from None
+        raise BadRequestError(400, "bad JSON", "a JSON object", str(error)) from None
     if not isinstance(body, dict):
-        raise BadRequest(400, "bad JSON", "a JSON object", f"a JSON {type(body).__name__}")
+        raise BadRequestError(400, "bad JSON", "a JSON object", f"a JSON {type(body).__name__}")
     return body
 
 
 async def _answered(view: Callable[[], Awaitable[HttpResponseBase]]) -> HttpResponseBase:
     try:
         return await view()
-    except BadRequest as refusal:
+    except BadRequestError as refusal:
         return refusal.response()
-    except DatabaseBusy as error:
-        return BadRequest(503, "busy", "another try in a moment", str(error)).response()
+    except DatabaseBusyError as error:
+        return BadRequestError(503, "busy", "another try in a moment", str(error)).response()
 
 
 def _wrong_method(request: HttpRequest, allowed: str) -> JsonResponse:
-    response = BadRequest(405, "wrong method", allowed, str(request.method)).response()
+    response = BadRequestError(405, "wrong method", allowed, str(request.method)).response()
     response["Allow"] = allowed
     return response
 
 
 def _too_many(wait_s: float, burst: int, per_s: float) -> JsonResponse:
     expected = f"at most {burst} calls at once and {per_s:g} a second from one address"
-    response = BadRequest(429, "too many requests", expected, "more").response()
+    response = BadRequestError(429, "too many requests", expected, "more").response()
     response["Retry-After"] = str(math.ceil(wait_s))
     return response
