@@ -71,7 +71,7 @@ def parse_layer(text: str, prefix: str = "roomwright") -> LayerSpec:
     text = text.strip()
     scheme = text.partition("://")[0]
     if text == "memory://":
-        config = {"capacity": MEMORY_CAPACITY, "expiry": FOREVER_S, "group_expiry": FOREVER_S}
+        config: dict[str, Any] = {"capacity": MEMORY_CAPACITY, "expiry": FOREVER_S, "group_expiry": FOREVER_S}
         return LayerSpec("memory", "channels.layers.InMemoryChannelLayer", config, prefix)
     if scheme in ("redis", "rediss"):
         host = {"address": _redis_address(text), **PUBSUB_SOCKET}

@@ -1,7 +1,5 @@
 """Matches, results, replays and the outbox in the admin: to look at; a failed outbox row can be tried again."""
 
-from typing import ClassVar
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -42,7 +40,7 @@ class OutboxAdmin(WrittenAdmin):
     list_display = ("uuid", "topic", "created", "done", "outcome", "attempts", "error")
     list_filter = ("topic", "outcome", ("done", admin.EmptyFieldListFilter))
     exclude = ("blob",)
-    actions: ClassVar[list[str]] = ["try_again"]
+    actions = ("try_again",)
 
     @admin.action(description="Try the selected rows again")
     def try_again(self, _request: HttpRequest, rows: QuerySet[Outbox]) -> None:

@@ -58,11 +58,19 @@ class Worker:
     async def _drain(self, database: DatabaseThread) -> None:
         try:
             while not self._stopping and (rows := await database.run(waiting, BATCH)):
-                outcomes = [await database.run(work_off, row) for row in rows if not self._stopping]
-                if not any(outcomes):
+                if not await self._work_off(database, rows):
                     return  # only rows that fail or that another worker holds: they wait for the next pass
         except DatabaseError as error:
             log.warning("worker.database_away", error=str(error))
+
+    async def _work_off(self, database: DatabaseThread, rows: list[int]) -> int:
+        """How many of the rows are done now."""
+        done = 0
+        for row in rows:
+            if self._stopping:
+                break
+            done += await database.run(work_off, row) is not None
+        return done
 
     async def _wait(self) -> None:
         if not self._stopping:

@@ -1,7 +1,5 @@
 """Rooms in the admin: to look at, to end, and to send a notice to."""
 
-from typing import ClassVar
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -20,7 +18,7 @@ class RoomAdmin(NoticeAction, WrittenAdmin):
     list_display = ("code", "room_type", "state", "epoch", "holder", "players", "bots", "spectators", "created")
     list_filter = ("state", "room_type")
     search_fields = ("code", "incarnation")
-    actions: ClassVar[list[str]] = ["send_notice", "end_rooms"]
+    actions = ("send_notice", "end_rooms")
 
     def notice_audience(self, row: Room) -> RoomAudience:
         """Everybody in the room."""

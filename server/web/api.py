@@ -7,7 +7,7 @@ nothing; a browser's POST must come from our own pages; POSTs are limited per cl
 import functools
 import json
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -19,9 +19,9 @@ from server.web.origin import origin_is_allowed
 from server.web.ratelimit import RateLimit
 
 BODY_LENGTH_MAX = 4096
-PostView = Callable[[HttpRequest, dict[str, object]], Awaitable[HttpResponseBase]]
-GetView = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
-View = Callable[..., Awaitable[HttpResponseBase]]
+PostView = Callable[[HttpRequest, dict[str, object]], Coroutine[Any, Any, HttpResponseBase]]
+GetView = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponseBase]]
+View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 
 class BadRequestError(Exception):
@@ -94,7 +94,7 @@ def read_body(request: HttpRequest) -> dict[str, object]:
     return body
 
 
-async def _answered(view: Callable[[], Awaitable[HttpResponseBase]]) -> HttpResponseBase:
+async def _answered(view: Callable[[], Coroutine[Any, Any, HttpResponseBase]]) -> HttpResponseBase:
     try:
         return await view()
     except BadRequestError as refusal:
