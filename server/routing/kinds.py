@@ -282,6 +282,7 @@ class MapOf(Kind):
 
     key: Text = Text()
     value: Kind = Kind()
+    may_be_empty: bool = False
     expected: str = "a mapping"
 
     def read(self, node: Node, path: Path, report: Report) -> Any:
@@ -294,7 +295,7 @@ class MapOf(Kind):
             draft = self.value.read(entry.value, (*path, entry.key), report)
             if draft is not INVALID:
                 drafts[entry.key] = draft
-        if not node.entries:
+        if not node.entries and not self.may_be_empty:
             report.problem(node.place, path_text(path), "at least one", "none")
         return drafts
 
@@ -306,4 +307,5 @@ class MapOf(Kind):
 
     def schema(self) -> JsonSchema:
         names = {"pattern": f"^(?:{self.key.pattern})$"}
-        return {"type": "object", "propertyNames": names, "additionalProperties": self.value.schema(), "minProperties": 1}
+        schema = {"type": "object", "propertyNames": names, "additionalProperties": self.value.schema()}
+        return schema if self.may_be_empty else {**schema, "minProperties": 1}

@@ -30,7 +30,7 @@ class Layer:
 
 IN_MEMORY = Layer("memory", 10_000, 1_000, None, 0, "the newest, silently")
 PUBSUB = Layer("redis", 1_400, None, 8 * 1_048_576, 60, "the connection: a gap of about a second")
-CORE = Layer("redis+core", 400, 1_000, None, 0, "the newest, with a log line")
+CORE = Layer("redis+core", 350, 1_000, None, 0, "the newest, with a log line")
 
 
 def layer_of(url: str, report: Report) -> Layer | None:

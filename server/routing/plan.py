@@ -81,7 +81,7 @@ class FramesSpec:
 class Accept:
     """Limits of one kind of message on one route. `burst` in messages, `size_max` in bytes."""
 
-    rate: Rate | None
+    rate: Rate
     burst: int
     overflow: Overflow
     size_max: int
@@ -172,7 +172,7 @@ def load_plan(path: FilePath | str, deployment: Deployment | None = None) -> Pla
 def make_plan(context: Context, spec: Spec, resolved: Mapping[str, Resolved], layer: Layer) -> Plan | Problems:
     rooms = {name: plan_room(context, name, room, resolved[name]) for name, room in spec.rooms.items()}
     routes = tuple(plan_route(context, name, route, rooms[route.room]) for name, route in spec.routes.items())
-    budgets = {name: estimate(room, layer) for name, room in rooms.items()}
+    budgets = {name: estimate(spec.rooms[name], room.schema, layer) for name, room in rooms.items()}
     for name, budget in budgets.items():
         check_budget(context, ("rooms", name), budget, layer)
     report = context.report

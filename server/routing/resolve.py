@@ -47,6 +47,7 @@ def resolve_room(context: Context, path: Path, room: Draft) -> Resolved | None:
         return None
     options = resolve_options(context, path, room, game)
     schema = resolve_schema(context, path, room, game)
+    check_entities(context, path, room, schema)
     check_matchmaking(context, path, room, game)
     check_instance(context, path, room, game)
     return None if schema is None else Resolved(game, options, policy, schema)
@@ -111,6 +112,14 @@ def check_matchmaking(context: Context, path: Path, room: Draft, game: type[Game
             context.problem(at, expected, quote(name), did_you_mean(name, known))
 
 
+def check_entities(context: Context, path: Path, room: Draft, schema: Schema | None) -> None:
+    known = [c.name for c in schema.collections if c.entities and not c.name.startswith("_")] if schema else []
+    for name in (room.get("entities") or {}) if schema else ():
+        if name not in known:
+            expected = "a collection of the game" + (f" ({', '.join(known)})" if known else ", which has none")
+            context.key_problem((*path, "entities", name), expected, quote(name), did_you_mean(name, known))
+
+
 def check_audiences(context: Context, draft: Draft, resolved: Mapping[str, Resolved]) -> None:
     """An audience that the game writes for and that no route of the room joins."""
     routes = drafts_of(draft, "routes")
@@ -133,5 +142,5 @@ def audiences_due(schema: Schema, room: Draft, into: list[Draft]) -> list[Audien
         Audience.SEAT: has_seats,
         Audience.SPECTATORS: any(route["role"] is Role.SPECTATOR for route in into),
     }
-    written = audiences_of(schema)
+    written = {table.section for table in schema.tables}
     return [audience for audience, is_due in due.items() if is_due and audience in written]

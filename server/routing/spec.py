@@ -110,7 +110,10 @@ class MatchmakingSpec:
 
 @frozen
 class RoomSpec:
-    """A room type. `game` is `module:Class`, `options` the plain data that becomes the game's Options."""
+    """A room type. `game` is `module:Class`, `options` the plain data that becomes the game's Options.
+
+    `entities` says how many of a collection there are at most, for the budget.
+    """
 
     game: str
     options: Mapping[str, object] = field(hash=False)
@@ -118,6 +121,7 @@ class RoomSpec:
     send_hz: int
     seats: int
     teams: tuple[str, ...]
+    entities: Mapping[str, int] = field(hash=False)
     spectators: SpectatorSpec | None
     start: StartSpec
     reconnect_grace_s: float

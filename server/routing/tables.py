@@ -14,6 +14,8 @@ ROOM_NAME = Text("letters, digits, - and _, a letter first", pattern=r"[A-Za-z][
 ROUTE_NAME = Text("letters, digits, - _ and ., a letter first", pattern=r"[A-Za-z][A-Za-z0-9_.-]*")
 NAME = Text("a name (letters, digits, _; a letter first)", pattern=r"[A-Za-z][A-Za-z0-9_]{0,31}")
 
+ENTITIES = MapOf(key=NAME, value=Whole(1, 65_536), may_be_empty=True)
+
 SPECTATORS = Table(
     makes=spec.SpectatorSpec,
     keys=(
@@ -82,6 +84,7 @@ ROOM = Table(
         Key("send_hz", Whole(1, 60), "Frames per second.", 20),
         Key("seats", Whole(1, 64), "Seats of one room.", 16),
         Key("teams", ListOf(item=NAME, high=8), "Names of the teams; empty: everyone alone.", ()),
+        Key("entities", ENTITIES, "How many of a collection at most, for the budget; absent: seats, or 64.", {}),
         Key("spectators", SPECTATORS, "Who may watch; absent: nobody.", None),
         Key("start", START, "When a match starts, and which bots fill it.", DEFAULTS),
         Key("reconnect_grace", duration("0s", "1h"), "How long a lost seat is kept.", 30.0, "reconnect_grace_s"),
