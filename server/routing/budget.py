@@ -10,11 +10,11 @@ from attrs import field, frozen
 
 from game.binary import column_code
 from game.fields import Audience, Kind
-from game.schema import Schema, Table, WireField
+from game.schema import SECTION_KINDS, Schema, Table, WireField
+from server.routing.context import Context
 from server.routing.layers import CORE, IN_MEMORY, PUBSUB, Layer
 from server.routing.nodes import Path
 from server.routing.spec import RoomSpec, Sees
-from server.routing.validate import Context
 
 MESSAGE_BYTES_MAX = 1_048_576  # Daphne's limit on one WebSocket message, in either direction
 FRAME_BYTES = 64  # frame header, WebSocket header, answers to inputs
@@ -45,7 +45,7 @@ class Budget:
 
 def estimate(room: RoomSpec, schema: Schema, layer: Layer) -> Budget:
     """The budget of one room of this type with all its seats taken, watched, and reached through one gateway."""
-    sections = {section: Sizes.of(section, room, schema) for section in Audience if section is not Audience.NOBODY}
+    sections: dict[Audience, Sizes] = {section: Sizes.of(section, room, schema) for section in SECTION_KINDS}
     roles = role_sections(room)
     worst = max(sum(sections[s].worst for s in role) for role in roles) + FRAME_BYTES
     busy = max(sum(sections[s].busy for s in role) for role in roles) + FRAME_BYTES
@@ -56,6 +56,7 @@ def estimate(room: RoomSpec, schema: Schema, layer: Layer) -> Budget:
     layer_bytes_s = all_sections * room.send_hz
     delay_s = room.spectators.delay_s if room.spectators else 0.0
     keys_s = room.send_hz / room.frames.keyframe_every
+    layers = dict.fromkeys((IN_MEMORY, PUBSUB, CORE, layer))
     return Budget(
         key_bytes_max=key,
         busy_bytes_s=round(busy * (room.send_hz - keys_s) + key * keys_s),
@@ -65,7 +66,7 @@ def estimate(room: RoomSpec, schema: Schema, layer: Layer) -> Budget:
         encodes_s=sum(count.values()) * room.send_hz,
         delay_bytes=round(delay_s * room.send_hz * worst),
         rooms_per_process=int(layer.group_sends_s // messages_s),
-        stall_s={each.name: stall_s(each, messages_s, layer_bytes_s) for each in dict.fromkeys((IN_MEMORY, PUBSUB, CORE, layer))},
+        stall_s={each.name: stall_s(each, messages_s, layer_bytes_s) for each in layers},
     )
 
 

@@ -88,4 +88,6 @@ class CoreDumper(yaml.SafeDumper):
 
 for _tag, _pattern, _first in CORE_TYPES:
     for _dialect in (CoreLoader, CoreDumper):
-        _dialect.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})\Z"), ["" if c == "\0" else c for c in _first])
+        _dialect.add_implicit_resolver(
+            _tag, re.compile(rf"^(?:{_pattern})\Z"), ["" if c == "\0" else c for c in _first]
+        )

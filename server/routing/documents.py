@@ -8,9 +8,9 @@ from typing import Any
 
 from game.contract import Game
 from game.fields import Kind
-from game.schema import Message, Schema, WireField, schema_of
+from game.schema import Message, Schema, WireField
+from server.routing.games import read_schema
 from server.routing.plan import Plan, RoutePlan
-from server.routing.spec import Role
 from server.routing.tables import SPEC
 
 ALWAYS_FROM_CLIENT = ("hello", "ack", "resync", "ping", "schema")
@@ -88,7 +88,7 @@ def components(plan: Plan) -> dict[str, Any]:
     messages: dict[str, Any] = {f"client_{name}": {"name": name, "payload": {"type": "object"}} for name in plain}
     messages |= {f"server_{name}": {"name": name, "payload": {"type": "object"}} for name in FROM_SERVER}
     for game in games(plan):
-        payload = {"oneOf": [message_schema(message) for message in schema_of(game).inputs]}
+        payload = {"oneOf": [message_schema(message) for message in read_schema(game).inputs]}
         messages[f"client_input_{game_name(game)}"] = {"name": "input", "payload": payload}
     return messages
 
@@ -128,7 +128,7 @@ def game_name(game: type[Game]) -> str:
 
 def typescript(game: type[Game]) -> str:
     """Types of a game's world as a viewer may see it, its inputs and its events. What is for nobody is not in it."""
-    schema = schema_of(game)
+    schema = read_schema(game)
     parts = [f"// {game.__module__}:{game.__name__}, version {game.version}. Generated; do not edit.\n"]
     parts += [interface(entity_name(name), fields, is_partial) for name, fields, is_partial in views(schema)]
     parts.append(world_interface(schema))

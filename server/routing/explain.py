@@ -80,7 +80,8 @@ def why(plan: Plan, path: str) -> str:
         f"  as       {route.role.value}, open to {admitted(route)}",
         f"  groups   {groups_text(route)}",
     ]
-    lines += [f"  accepts  {kind}: {accept_text(limits)}" for kind, limits in route.accepts.items()] or ["  accepts  nothing"]
+    accepts = [f"  accepts  {kind}: {accept_text(limits)}" for kind, limits in route.accepts.items()]
+    lines += accepts or ["  accepts  nothing"]
     return "\n".join(lines)
 
 
@@ -102,7 +103,8 @@ def unmatched(plan: Plan, path: str) -> str:
     """No route serves the path: the nearest ones, each with the reason."""
     ranked = sorted(plan.routes, key=lambda route: -likeness(route.path, path))[:NEAREST]
     lines = [f"no route serves {path}; the nearest:"]
-    lines += [f"  {route.path}  ({route.name}, {plan.source}:{route.line}): {reason(route.pattern, path)}" for route in ranked]
+    for route in ranked:
+        lines.append(f"  {route.path}  ({route.name}, {plan.source}:{route.line}): {reason(route.pattern, path)}")
     return "\n".join(lines)
 
 

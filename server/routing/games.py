@@ -13,6 +13,7 @@ import attrs
 from attrs import frozen
 
 from game.contract import Game, Policy
+from game.schema import Schema, schema_of
 from server.routing.problems import did_you_mean, quote
 
 REQUIRED_METHODS = ("setup", "join", "leave", "step")
@@ -36,6 +37,11 @@ def import_game(reference: str) -> "type[Game] | list[Mismatch]":
     if not (isinstance(found, type) and issubclass(found, Game)):
         return [Mismatch("a subclass of game.contract.Game", describe(found))]
     return contract_mismatches(found) or found
+
+
+def read_schema(game: type[Game], *, sees_everything: bool = False) -> Schema:
+    """The schema of a game class. Raises game.schema.SchemaError."""
+    return schema_of(game, sees_everything)  # type: ignore[arg-type]  # mypy takes a frozen class for unhashable
 
 
 def import_policy(reference: str) -> type[Policy] | Mismatch:
@@ -81,8 +87,9 @@ def contract_mismatches(game: type[Game]) -> list[Mismatch]:
     found = [members_mismatch(game, name) for name in ("World", "Options")]
     found += [messages_mismatch(game, "inputs", is_required=True), messages_mismatch(game, "events", is_required=False)]
     found += [method_mismatch(game, name, count) for name, count in METHODS.items()]
-    if not (isinstance(game.version, str) and game.version):
-        found.append(Mismatch("version as text", describe(game.version)))
+    version: object = game.version
+    if not (isinstance(version, str) and version):
+        found.append(Mismatch(f"{game.__name__}.version, a text", describe(version)))
     return [mismatch for mismatch in found if mismatch is not None]
 
 

@@ -69,7 +69,9 @@ def routes_page(plan: Plan) -> str:
         "| route | path | role | room | groups | accepts |",
         "|---|---|---|---|---|---|",
     ]
-    lines += [f"| {r.name} | `{r.path}` | {r.role}, {r.admit} | {r.room} | {r.groups} | {r.limits} |" for r in rows(plan)]
+    lines += [
+        f"| {r.name} | `{r.path}` | {r.role}, {r.admit} | {r.room} | {r.groups} | {r.limits} |" for r in rows(plan)
+    ]
     lines += ["", f"Budgets are estimates on the safe side, for one room each, with the layer `{plan.layer.name}`."]
     for name, budget in plan.budgets.items():
         lines += ["", f"## {name}", "", "| figure | estimate |", "|---|---|"]

@@ -40,6 +40,7 @@ def layer_of(url: str, report: Report) -> Layer | None:
         if scheme == layer.name:
             return layer
     if "://" not in url and "." in url:
-        return Layer(url.split()[0], 1_400, None, None, 0, "whatever that layer drops")
+        return Layer(url.split(maxsplit=1)[0], 1_400, None, None, 0, "whatever that layer drops")
     expected = "memory://, redis://host:port/db, redis+core://host:port/db or a dotted path"
-    return report.problem(None, "ROOMWRIGHT_LAYER", expected, quote(url), did_you_mean(scheme or url, KNOWN))
+    report.problem(None, "ROOMWRIGHT_LAYER", expected, quote(url), did_you_mean(scheme or url, KNOWN))
+    return None

@@ -41,15 +41,18 @@ def read_text(path: FilePath, report: Report) -> str | None:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             kind = "a directory" if stat.S_ISDIR(mode) else "a pipe or device"
-            return report.problem(None, "", "a file", kind, "name the YAML file itself")
+            report.problem(None, "", "a file", kind, "name the YAML file itself")
+            return None
         with path.open("rb") as file:
             data = file.read(SIZE_MAX + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         hint = "name another one with --routing PATH or ROOMWRIGHT_ROUTING"
-        return report.problem(None, "", "a file that can be read", str(reason).lower(), hint)
+        report.problem(None, "", "a file that can be read", str(reason).lower(), hint)
+        return None
     if len(data) > SIZE_MAX:
-        return report.problem(None, "", f"at most {SIZE_MAX} bytes", "a larger file", "is this really the spec?")
+        report.problem(None, "", f"at most {SIZE_MAX} bytes", "a larger file", "is this really the spec?")
+        return None
     return decode(data, report)
 
 
@@ -59,7 +62,8 @@ def decode(data: bytes, report: Report) -> str | None:
     except UnicodeDecodeError as error:
         before = data[: error.start]
         place = Place(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
-        return report.problem(place, "", "UTF-8 text", f"the byte 0x{data[error.start]:02x}", "save the file as UTF-8")
+        report.problem(place, "", "UTF-8 text", f"the byte 0x{data[error.start]:02x}", "save the file as UTF-8")
+        return None
 
 
 def parse(text: str, report: Report) -> Node | None:
@@ -74,32 +78,38 @@ def compose(text: str, report: Report) -> YamlNode | None:
     except yaml.reader.ReaderError as error:
         place = place_at(text, error.position)
         what = "a NUL character" if text[error.position] == "\0" else f"the character {quote(text[error.position])}"
-        return report.problem(place, "", "printable text", what, "take it out, or write it as an escape in quotes")
+        report.problem(place, "", "printable text", what, "take it out, or write it as an escape in quotes")
+        return None
     try:
         return compose_one(loader, report)
     except TooMuchError as error:
-        return report.problem(mark_place(error.mark), "", error.expected, error.got, "split or simplify the spec")
+        report.problem(mark_place(error.mark), "", error.expected, error.got, "split or simplify the spec")
+        return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         got = " ".join(part for part in (error.context, error.problem) if part)
-        return report.problem(mark_place(mark), "", "YAML", f"a syntax error: {got}", syntax_hint(got))
+        report.problem(mark_place(mark), "", "YAML", f"a syntax error: {got}", syntax_hint(got))
+        return None
     except (ValueError, OverflowError) as error:  # PyYAML on escapes and versions beyond any range
-        return report.problem(mark_place(loader.get_mark()), "", "YAML", f"a syntax error: {error}"[:200])  # type: ignore[no-untyped-call]
+        report.problem(mark_place(loader.get_mark()), "", "YAML", f"a syntax error: {error}"[:200])
+        return None
     finally:
         for tag in loader.tags:
             report.problem(Place(tag.line, tag.column), "", tag.expected, tag.got, tag.hint)
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def compose_one(loader: CoreLoader, report: Report) -> YamlNode | None:
     """The only document of a stream. An empty stream, or a second document, is a problem."""
-    loader.get_event()  # type: ignore[no-untyped-call]  # the stream's start
-    if loader.check_event(yaml.StreamEndEvent):  # type: ignore[no-untyped-call]
-        return report.problem(Place(1, 1), "", "a spec", "an empty file", "start with `roomwright: 1`")
-    node: YamlNode = loader.compose_document()  # type: ignore[no-untyped-call]
-    if not loader.check_event(yaml.StreamEndEvent):  # type: ignore[no-untyped-call]
+    loader.get_event()  # the stream's start
+    if loader.check_event(yaml.StreamEndEvent):
+        report.problem(Place(1, 1), "", "a spec", "an empty file", "start with `roomwright: 1`")
+        return None
+    node = loader.compose_document()
+    if not loader.check_event(yaml.StreamEndEvent):
         mark = loader.peek_event().start_mark  # type: ignore[no-untyped-call]
-        return report.problem(mark_place(mark), "", "one document", "a second one", "take out the line `---`")
+        report.problem(mark_place(mark), "", "one document", "a second one", "take out the line `---`")
+        return None
     return node
 
 
@@ -132,19 +142,22 @@ class Converter:
         place = mark_place(node.start_mark) or Place(1, 1)
         self.converted += 1
         if any(node is outer for outer in self.inside):
-            return self.refuse(place, path, "a plain value", "an alias of what it stands in")
+            self.refuse(place, path, "a plain value", "an alias of what it stands in")
+            return None
         if self.converted > NODES_MAX:
-            return self.refuse(None, (), f"at most {NODES_MAX} values", "more", "its aliases multiply each other")
+            self.refuse(None, (), f"at most {NODES_MAX} values", "more", "its aliases multiply each other")
+            return None
         if isinstance(node, ScalarNode):
             return self.scalar(node, place, path)
         self.inside.append(node)
         try:
-            return self.fields(node, place, path) if isinstance(node, MappingNode) else self.items(node, place, path)
+            if isinstance(node, MappingNode):
+                return self.fields(node, place, path)
+            return self.items(node, place, path) if isinstance(node, SequenceNode) else None
         finally:
             self.inside.pop()
 
-    def items(self, node: YamlNode, place: Place, path: Path) -> Items:
-        assert isinstance(node, SequenceNode)
+    def items(self, node: SequenceNode, place: Place, path: Path) -> Items:
         found = []
         for index, item in enumerate(node.value):
             if self.converted > NODES_MAX:
@@ -172,19 +185,24 @@ class Converter:
     def key(self, node: YamlNode, path: Path) -> str | None:
         place = mark_place(node.start_mark)
         if not isinstance(node, ScalarNode):
-            return self.refuse(place, path, "a name as a key", "a list or mapping")
+            self.refuse(place, path, "a name as a key", "a list or mapping")
+            return None
         if node.value == "<<" and node.style is None:
-            return self.refuse(place, path, "plain keys", "the merge key <<", "write the keys out")
+            self.refuse(place, path, "plain keys", "the merge key <<", "write the keys out")
+            return None
         if has_surrogate(node.value):
-            return self.refuse(place, path, "a name as a key", "half of a surrogate pair")
+            self.refuse(place, path, "a name as a key", "half of a surrogate pair")
+            return None
         return str(node.value)
 
     def scalar(self, node: ScalarNode, place: Place, path: Path) -> Scalar | None:
         value = atom(node)
         if isinstance(value, str) and has_surrogate(value):
-            return self.refuse(place, path, "text", "half of a surrogate pair", "write the character itself")
-        if isinstance(value, int) and abs(value) > INT_MAX or isinstance(value, float) and not math.isfinite(value):
-            return self.refuse(place, path, "a number of at most 64 bits", quote(node.value))
+            self.refuse(place, path, "text", "half of a surrogate pair", "write the character itself")
+            return None
+        if (isinstance(value, int) and abs(value) > INT_MAX) or (isinstance(value, float) and not math.isfinite(value)):
+            self.refuse(place, path, "a number of at most 64 bits", quote(node.value))
+            return None
         return Scalar(place, value)
 
     def refuse(self, place: Place | None, path: Path, expected: str, got: str, hint: str = "") -> None:

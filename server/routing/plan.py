@@ -16,6 +16,7 @@ from game.contract import Game, Policy
 from game.fields import Audience
 from game.schema import Schema
 from server.routing.budget import Budget, check_budget, estimate
+from server.routing.context import Context
 from server.routing.layers import Layer, layer_of
 from server.routing.load import load
 from server.routing.paths import PathPattern, parse_path
@@ -35,7 +36,7 @@ from server.routing.spec import (
     SpectatorSpec,
 )
 from server.routing.units import Rate
-from server.routing.validate import Context, build_spec, read_spec
+from server.routing.validate import build_spec, read_spec
 
 LEAVE_RATE = Rate(1, 1.0)
 SIZES = {"input": 1_024, "chat": 8_192, "leave": 1_024}

@@ -11,13 +11,13 @@ from attrs import frozen
 
 from game.contract import Game, Policy
 from game.fields import Audience
-from game.schema import Schema, SchemaError, schema_of
-from server.routing.games import Mismatch, import_game, import_policy, last_line, raised_at
+from game.schema import Schema, SchemaError
+from server.routing.context import Context, Draft, drafts_of
+from server.routing.games import Mismatch, import_game, import_policy, last_line, raised_at, read_schema
 from server.routing.nodes import Path
 from server.routing.options import OptionFault, make_options
 from server.routing.problems import did_you_mean, quote
 from server.routing.spec import Role, Sees
-from server.routing.validate import Context, Draft, drafts_of
 
 
 @frozen
@@ -84,7 +84,7 @@ def resolve_options(context: Context, path: Path, room: Draft, game: type[Game])
 def resolve_schema(context: Context, path: Path, room: Draft, game: type[Game]) -> Schema | None:
     sees = (room.get("spectators") or {}).get("sees")
     try:
-        return schema_of(game, sees_everything=sees is Sees.EVERYTHING)
+        return read_schema(game, sees_everything=sees is Sees.EVERYTHING)
     except SchemaError as error:
         context.problem((*path, "game"), "typed state that can travel", str(error))
     except Exception as error:  # the author's classes may do anything when they are looked at

@@ -6,7 +6,8 @@ line here and one attribute in `spec`.
 
 from game.fields import Audience
 from server.routing import spec
-from server.routing.kinds import DEFAULTS, Key, ListOf, MapOf, Plain, Table, Text, Whole, Word, duration, rate, size
+from server.routing.kinds import Plain, Text, Whole, Word, duration, rate, size
+from server.routing.shapes import DEFAULTS, Key, ListOf, MapOf, Table
 from server.routing.units import Rate
 
 REFERENCE = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"
@@ -126,7 +127,7 @@ ROUTE = Table(
         Key("room", Text("the name of a room"), "Which of `rooms` it leads to."),
         Key("role", Word(words=spec.Role), "As what its connections take part."),
         Key("admit", Word(words=spec.Admit), "Whom it lets in.", spec.Admit.GUEST),
-        Key("groups", ListOf(item=Word(words=Audience), high=5), "The audiences its connections join; public is everyone's."),
+        Key("groups", ListOf(item=Word(words=Audience), high=5), "The audiences it joins; public is everyone's."),
         Key("accepts", ACCEPTS, "What its connections may send; anything else is refused."),
     ),
 )
