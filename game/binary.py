@@ -1,0 +1,162 @@
+"""Reading and writing the wire's primitive values: unsigned varints (LEB128), id sets and columns of whole numbers.
+
+A :class:`Reader` refuses anything short, long or not canonical with :class:`BadBytes`, so that a decoder above it never sees
+half a value. Byte order is little-endian throughout.
+"""
+
+import struct
+from collections.abc import Sequence
+
+from attrs import define
+
+
+class BadBytes(Exception):
+    """Bytes that are not what the protocol says; the message tells what was expected."""
+
+
+def put_uvarint(out: bytearray, value: int) -> None:
+    """Appends an unsigned LEB128 number."""
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+
+
+def uvarint(value: int) -> bytes:
+    """One unsigned LEB128 number."""
+    out = bytearray()
+    put_uvarint(out, value)
+    return bytes(out)
+
+
+def put_text(out: bytearray, value: str) -> None:
+    """Appends a length in bytes and the UTF-8 bytes."""
+    raw = value.encode("utf-8")
+    put_uvarint(out, len(raw))
+    out += raw
+
+
+def put_ids(out: bytearray, ids: Sequence[int]) -> None:
+    """Appends an ascending set of ids: ``count << 1 | is_bitmap``, the first id, then gaps or a bitmap, the shorter one."""
+    count = len(ids)
+    if not count:
+        out.append(0)
+        return
+    first = ids[0]
+    bitmap_bytes = (ids[-1] - first + 7) >> 3
+    if bitmap_bytes < count - 1:
+        put_uvarint(out, count << 1 | 1)
+        put_uvarint(out, first)
+        bits = 0
+        for i in ids[1:]:
+            bits |= 1 << (i - first - 1)
+        put_uvarint(out, bitmap_bytes)
+        out += bits.to_bytes(bitmap_bytes, "little")
+        return
+    put_uvarint(out, count << 1)
+    put_uvarint(out, first)
+    last = first
+    for i in ids[1:]:
+        put_uvarint(out, i - last - 1)
+        last = i
+
+
+_COLUMN_CODES = ((0xFF, "B", 1), (0xFFFF, "H", 2), (0xFFFF_FFFF, "I", 4))
+
+
+def column_code(steps: int) -> tuple[str, int]:
+    """The struct code and width in bytes of whole numbers from 0 to ``steps``."""
+    for limit, code, width in _COLUMN_CODES:
+        if steps <= limit:
+            return code, width
+    raise ValueError(f"steps {steps} need more than 32 bits")
+
+
+@define
+class Reader:
+    """A cursor over received bytes. Every method raises BadBytes instead of reading past the end."""
+
+    data: bytes
+    at: int = 0
+
+    def u8(self) -> int:
+        """One byte."""
+        if self.at >= len(self.data):
+            raise BadBytes("expected one more byte, got the end")
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def uvarint(self) -> int:
+        """One unsigned number below 2**53, in the fewest bytes."""
+        value = shift = 0
+        while True:
+            byte = self.u8()
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                if byte == 0 and shift:
+                    raise BadBytes("expected the shortest varint, got a padded one")
+                if value >= 1 << 53:
+                    raise BadBytes("expected a varint below 2**53, got a larger one")
+                return value
+            shift += 7
+            if shift > 49:
+                raise BadBytes("expected a varint of at most 8 bytes, got a longer one")
+
+    def raw(self, length: int) -> bytes:
+        """Exactly ``length`` bytes."""
+        if length > len(self.data) - self.at:
+            raise BadBytes(f"expected {length} more bytes, got {len(self.data) - self.at}")
+        self.at += length
+        return self.data[self.at - length : self.at]
+
+    def text(self, max_bytes: int) -> str:
+        """A counted UTF-8 string."""
+        length = self.uvarint()
+        if length > max_bytes:
+            raise BadBytes(f"expected at most {max_bytes} bytes of text, got {length}")
+        try:
+            return self.raw(length).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BadBytes("expected UTF-8 text, got other bytes") from error
+
+    def ids(self) -> list[int]:
+        """An ascending set of ids, as `put_ids` wrote it."""
+        head = self.uvarint()
+        count = head >> 1
+        if not count:
+            if head:
+                raise BadBytes("expected ids in a bitmap, got none")
+            return []
+        first = self.uvarint()
+        if head & 1:
+            return self._bitmap_ids(count, first)
+        if count > len(self.data) - self.at + 1:
+            raise BadBytes(f"expected {count} ids, got too few bytes for them")
+        ids = [first]
+        for _ in range(count - 1):
+            ids.append(ids[-1] + 1 + self.uvarint())
+        return ids
+
+    def _bitmap_ids(self, count: int, first: int) -> list[int]:
+        bits = int.from_bytes(self.raw(self.uvarint()), "little")
+        if bits.bit_count() != count - 1:
+            raise BadBytes(f"expected a bitmap of {count - 1} ids, got one of {bits.bit_count()}")
+        ids = [first]
+        while bits:
+            low = bits & -bits
+            ids.append(first + low.bit_length())
+            bits ^= low
+        return ids
+
+    def column(self, code: str, width: int, count: int) -> tuple[int, ...]:
+        """``count`` whole numbers of one width."""
+        if count * width > len(self.data) - self.at:
+            raise BadBytes(f"expected {count * width} more bytes, got {len(self.data) - self.at}")
+        values = struct.unpack_from(f"<{count}{code}", self.data, self.at)
+        self.at += count * width
+        return values
+
+    def end(self) -> None:
+        """Nothing may be left."""
+        if self.at != len(self.data):
+            raise BadBytes(f"expected the end, got {len(self.data) - self.at} more bytes")

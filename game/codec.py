@@ -1,0 +1,261 @@
+"""Deltas of one section to bytes and back, and to the readable JSON form; inputs and events likewise.
+
+A :class:`Delta` is either a KEY (the whole section) or a PATCH (absolute values of what changed after a base). Rows with the
+same mask of fields travel as one group: an id set, then one column per field. `docs/protocol.md` is the byte-level text.
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from attrs import define, field, frozen
+
+from game.binary import BadBytes, Reader, column_code, put_ids, put_text, put_uvarint
+from game.fields import Kind
+from game.quantize import Quantized, dequantize, quantize
+from game.schema import Message, Schema, Table, WireField
+
+T = TypeVar("T")
+
+MAX_ROWS = 1 << 20  # a decoder refuses a larger table before it allocates for it
+
+
+@frozen
+class Group:
+    """Rows of one table that carry the same fields: ascending ids, and one column per set bit of the mask."""
+
+    mask: int
+    ids: Sequence[int]
+    columns: Sequence[Sequence[Quantized]]
+
+
+@frozen
+class TableDelta:
+    """What happened to one table: ids that are gone, then groups of rows set."""
+
+    table: Table
+    gone: Sequence[int]
+    groups: Sequence[Group]
+
+
+@frozen
+class EventRow:
+    """An event with its age in frames (0: of the frame that carries it) and its quantized values."""
+
+    message: Message
+    age: int
+    values: Sequence[Quantized]
+
+
+@define
+class Delta:
+    """A KEY or PATCH of one section."""
+
+    is_key: bool
+    tables: list[TableDelta] = field(factory=list)
+    events: list[EventRow] = field(factory=list)
+
+
+def encode_delta(delta: Delta) -> bytes:
+    """The blob of a delta."""
+    out = bytearray((0 if delta.is_key else 1,))
+    put_uvarint(out, len(delta.tables))
+    for part in delta.tables:
+        put_uvarint(out, part.table.index)
+        if not delta.is_key:
+            put_ids(out, part.gone)
+        put_uvarint(out, len(part.groups))
+        for group in part.groups:
+            _put_group(out, part.table, group)
+    put_uvarint(out, len(delta.events))
+    for event in delta.events:
+        put_uvarint(out, event.message.index)
+        put_uvarint(out, event.age)
+        put_values(out, event.message.fields, event.values)
+    return bytes(out)
+
+
+def decode_delta(schema: Schema, blob: bytes) -> Delta:
+    """The delta of a blob. Raises BadBytes for anything that `encode_delta` could not have written."""
+    reader = Reader(blob)
+    kind = reader.u8()
+    if kind > 1:
+        raise BadBytes(f"expected a key (0) or patch (1), got {kind}")
+    delta = Delta(kind == 0)
+    last = -1
+    for _ in range(reader.uvarint()):
+        table = _indexed(schema.tables, reader.uvarint(), "table")
+        if table.index <= last:
+            raise BadBytes("expected tables in ascending order")
+        last = table.index
+        gone = [] if delta.is_key else reader.ids()
+        groups = [_read_group(reader, table) for _ in range(reader.uvarint())]
+        delta.tables.append(TableDelta(table, gone, groups))
+    for _ in range(reader.uvarint()):
+        message = _indexed(schema.events, reader.uvarint(), "event")
+        age = reader.uvarint()
+        delta.events.append(EventRow(message, age, read_values(reader, message.fields)))
+    reader.end()
+    return delta
+
+
+def put_values(out: bytearray, fields: Sequence[WireField], values: Sequence[Any]) -> None:
+    """Appends one quantized value per field."""
+    for wire, value in zip(fields, values, strict=True):
+        if wire.spec.kind is Kind.TEXT:
+            put_text(out, value)
+        else:
+            out += value.to_bytes(column_code(wire.spec.steps)[1], "little")
+
+
+def read_values(reader: Reader, fields: Sequence[WireField]) -> list[Quantized]:
+    """One quantized value per field, each within its range."""
+    return [_read_column(reader, wire, 1)[0] for wire in fields]
+
+
+def quantize_all(message: Message, body: object) -> list[Quantized]:
+    """The quantized values of an instance of the message's class."""
+    return [quantize(wire.spec, getattr(body, wire.name)) for wire in message.fields]
+
+
+def body_of(message: Message, values: Sequence[Quantized]) -> Any:
+    """An instance of the message's class, or a dict where only its schema is known."""
+    decoded = {w.name: dequantize(w.spec, q) for w, q in zip(message.fields, values, strict=True)}
+    return decoded if message.cls is None else message.cls(**decoded)
+
+
+def body_json(message: Message, values: Sequence[Quantized]) -> dict[str, Any]:
+    """The readable form of an input or event."""
+    return {"type": message.name} | {
+        w.name: dequantize(w.spec, q) for w, q in zip(message.fields, values, strict=True)
+    }
+
+
+def values_from_json(messages: Sequence[Message], data: object) -> tuple[Message, list[Quantized]]:
+    """The message and quantized values of a readable input or event. Raises BadBytes, saying what was expected."""
+    if not isinstance(data, dict):
+        raise BadBytes(f"expected an object with a type, got {type(data).__name__}")
+    for message in messages:
+        if message.name == data.get("type"):
+            break
+    else:
+        raise BadBytes(f"expected a type among {[m.name for m in messages]}, got {str(data.get('type'))[:40]!r}")
+    names = {w.name for w in message.fields}
+    if unknown := sorted(str(k)[:40] for k in data.keys() - names - {"type"}):
+        raise BadBytes(f"{message.name}: unknown fields {unknown}; expected {sorted(names)}")
+    return message, [_value_from_json(message, wire, data) for wire in message.fields]
+
+
+def delta_json(delta: Delta) -> dict[str, Any]:
+    """The readable form of a delta: real values by field name."""
+    tables = []
+    for part in delta.tables:
+        rows = [row for group in part.groups for row in _rows_json(part.table, group)]
+        tables.append({"table": part.table.index, "gone": list(part.gone), "set": rows})
+    events = [body_json(e.message, e.values) | {"age": e.age} for e in delta.events]
+    return {"kind": "key" if delta.is_key else "patch", "tables": tables, "events": events}
+
+
+def delta_from_json(schema: Schema, data: Any) -> Delta:
+    """The delta of its readable form. Raises BadBytes for anything else."""
+    try:
+        delta = Delta({"key": True, "patch": False}[data["kind"]])
+        for part in data["tables"]:
+            table = schema.tables[part["table"]]
+            groups = [_group_from_json(table, entity, row) for entity, row in part["set"]]
+            delta.tables.append(TableDelta(table, part["gone"], groups))
+        for event in data["events"]:
+            body = {k: v for k, v in event.items() if k != "age"}
+            message, values = values_from_json(schema.events, body)
+            delta.events.append(EventRow(message, event["age"], values))
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise BadBytes(f"expected a section delta in JSON, got one that fails at {error!r}") from error
+    return delta
+
+
+def _put_group(out: bytearray, table: Table, group: Group) -> None:
+    put_uvarint(out, group.mask)
+    put_ids(out, group.ids)
+    count = len(group.ids)
+    for wire, column in zip(_masked(table.fields, group.mask), group.columns, strict=True):
+        if wire.spec.kind is Kind.TEXT:
+            for value in column:
+                put_text(out, str(value))
+        else:
+            out += struct.pack(f"<{count}{column_code(wire.spec.steps)[0]}", *column)
+
+
+def _read_group(reader: Reader, table: Table) -> Group:
+    mask = reader.uvarint()
+    if mask > table.full_mask:
+        raise BadBytes(f"expected a mask of {len(table.fields)} fields, got {mask:#x}")
+    ids = reader.ids()
+    if not ids or len(ids) > MAX_ROWS:
+        raise BadBytes(f"expected 1 to {MAX_ROWS} rows in a group, got {len(ids)}")
+    columns = [_read_column(reader, wire, len(ids)) for wire in _masked(table.fields, mask)]
+    return Group(mask, ids, columns)
+
+
+def _read_column(reader: Reader, wire: WireField, count: int) -> Sequence[Quantized]:
+    spec = wire.spec
+    if spec.kind is Kind.TEXT:
+        return [reader.text(spec.max_bytes) for _ in range(count)]
+    code, width = column_code(spec.steps)
+    values = reader.column(code, width, count)
+    if max(values) > spec.steps:
+        raise BadBytes(f"{wire.name}: expected at most {spec.steps}, got {max(values)}")
+    return values
+
+
+def _masked(fields: Sequence[WireField], mask: int) -> list[WireField]:
+    return [wire for i, wire in enumerate(fields) if mask >> i & 1]
+
+
+def _rows_json(table: Table, group: Group) -> list[list[Any]]:
+    fields = _masked(table.fields, group.mask)
+    return [
+        [entity, {w.name: dequantize(w.spec, column[i]) for w, column in zip(fields, group.columns, strict=True)}]
+        for i, entity in enumerate(group.ids)
+    ]
+
+
+def _group_from_json(table: Table, entity: int, row: dict[str, Any]) -> Group:
+    mask = 0
+    columns = []
+    for i, wire in enumerate(table.fields):
+        if wire.name in row:
+            mask |= 1 << i
+            columns.append([quantize(wire.spec, row[wire.name])])
+    if len(columns) != len(row):
+        raise ValueError(f"fields {sorted(row)} of {table.collection}")
+    return Group(mask, [entity], columns)
+
+
+_JSON_TYPES: dict[Kind, tuple[Callable[[Any], bool], str]] = {
+    Kind.NUM: (lambda v: isinstance(v, int | float) and not isinstance(v, bool), "a number"),
+    Kind.WHOLE: (lambda v: isinstance(v, int) and not isinstance(v, bool), "a whole number"),
+    Kind.FLAG: (lambda v: isinstance(v, bool), "true or false"),
+    Kind.CHOICE: (lambda v: isinstance(v, str), "one of the choices"),
+    Kind.TEXT: (lambda v: isinstance(v, str), "a string"),
+}
+
+
+def _value_from_json(message: Message, wire: WireField, data: dict[str, Any]) -> Quantized:
+    spec, where = wire.spec, f"{message.name}.{wire.name}"
+    if wire.name not in data:
+        raise BadBytes(f"{where} is missing")
+    value = data[wire.name]
+    is_right, expected = _JSON_TYPES[spec.kind]
+    if not is_right(value):
+        raise BadBytes(f"{where}: expected {expected}, got {type(value).__name__}")
+    if spec.kind is Kind.CHOICE and value not in spec.choices:
+        raise BadBytes(f"{where}: expected one of {list(spec.choices)}, got {value[:40]!r}")
+    if spec.kind in (Kind.NUM, Kind.WHOLE) and not spec.min <= value <= spec.min + spec.steps * spec.step:
+        raise BadBytes(f"{where}: expected {spec.min} … {spec.min + spec.steps * spec.step}, got {value!r}"[:200])
+    return quantize(spec, value)
+
+
+def _indexed(items: Sequence[T], index: int, what: str) -> T:
+    if index >= len(items):
+        raise BadBytes(f"expected {what} 0 to {len(items) - 1}, got {index}")
+    return items[index]

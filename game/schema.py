@@ -1,0 +1,321 @@
+"""Reads a game's attrs classes into tables: what each audience's section holds, field by field.
+
+A *section* is what one audience sees. A *table* is one collection's part of one section. An entity *exists* for an audience;
+a field of a narrower audience becomes an overlay row in that audience's section, under the same wire id. Two tables stand in
+every game: ``_room`` (the match's phase) and ``_seats`` (the roster). `game.tracker` fills tables, `game.view` holds them.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import attrs
+import msgspec
+from attrs import define, field, frozen
+
+from game.contract import Game
+from game.fields import (
+    NOBODY,
+    PUBLIC,
+    SEAT,
+    SPECTATORS,
+    TEAM,
+    Audience,
+    EntitiesSpec,
+    FieldSpec,
+    Kind,
+    choice,
+    flag,
+    spec_of,
+    text,
+    whole,
+)
+
+MAX_FIELDS = 31  # a row's mask fits a JavaScript integer's bit operations
+NO_TEAM = 255
+SECTION_KINDS = (PUBLIC, TEAM, SEAT, SPECTATORS)  # their order is their number on the wire
+
+
+class SchemaError(Exception):
+    """A game's classes do not make a schema; the message says what was expected, what came and what to do."""
+
+
+@define
+class RoomRow:
+    """The table ``_room`` (one row): where the match stands."""
+
+    phase: str = choice(("waiting", "playing", "ended"), audience=PUBLIC)
+    summary: str = text(240, audience=PUBLIC)
+
+
+@define
+class SeatRow:
+    """The table ``_seats``: who sits where."""
+
+    number: int = whole(0, 254, audience=PUBLIC)
+    name: str = text(64, audience=PUBLIC)
+    team: int = whole(0, NO_TEAM, audience=PUBLIC, default=NO_TEAM)
+    is_bot: bool = flag(audience=PUBLIC)
+    is_connected: bool = flag(audience=PUBLIC, default=True)
+
+
+@frozen
+class WireField:
+    """A named field of a row, an input or an event."""
+
+    name: str
+    spec: FieldSpec
+
+
+@frozen
+class Table:
+    """One collection's part of one section. ``exists`` is the audience that knows of the entities' existence."""
+
+    index: int
+    section: Audience
+    collection: str
+    exists: Audience
+    fields: tuple[WireField, ...]
+
+    @property
+    def full_mask(self) -> int:
+        """The mask with every field's bit set."""
+        return (1 << len(self.fields)) - 1
+
+
+@frozen
+class Message:
+    """An input or event class on the wire."""
+
+    index: int
+    name: str
+    fields: tuple[WireField, ...]
+    cls: type | None = field(default=None, eq=False)
+
+
+@frozen
+class Collection:
+    """A collection of the world, or one of its one-row tables (``entities`` is None)."""
+
+    name: str
+    entities: EntitiesSpec | None
+    fields: tuple[WireField, ...]
+
+
+@frozen
+class Schema:
+    """Everything both ends must agree on. ``fingerprint`` is 16 hex digits of its canonical JSON."""
+
+    collections: tuple[Collection, ...]
+    tables: tuple[Table, ...]
+    inputs: tuple[Message, ...]
+    events: tuple[Message, ...]
+    sees_everything: bool = False
+    fingerprint: str = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        digest = hashlib.blake2b(msgspec.json.encode(self.as_json()), digest_size=8)
+        object.__setattr__(self, "fingerprint", digest.hexdigest())
+
+    def in_section(self, section: Audience) -> tuple[Table, ...]:
+        """The tables of one audience's section."""
+        return tuple(table for table in self.tables if table.section is section)
+
+    def has_section(self, section: Audience) -> bool:
+        """Whether anything at all can ever be in that section; an empty section is never sent."""
+        return section is PUBLIC or any(table.section is section for table in self.tables) or bool(self.events)
+
+    def collection(self, name: str) -> Collection:
+        """Raises KeyError for a name that the schema lacks."""
+        for found in self.collections:
+            if found.name == name:
+                return found
+        raise KeyError(f"no collection {name!r}; expected one of {', '.join(c.name for c in self.collections)}")
+
+    def as_json(self) -> dict[str, Any]:
+        """The schema as `docs/protocol.md` spells it: enough for a client that has never heard of the game."""
+        owners = {c.name: c.entities.owner for c in self.collections if c.entities and c.entities.owner}
+        return {
+            "tables": [
+                {
+                    "section": table.section.value,
+                    "collection": table.collection,
+                    "exists": table.exists.value,
+                    "owner": owners.get(table.collection),
+                    "fields": [_field_json(f) for f in table.fields],
+                }
+                for table in self.tables
+            ],
+            "inputs": [{"name": m.name, "fields": [_field_json(f) for f in m.fields]} for m in self.inputs],
+            "events": [{"name": m.name, "fields": [_field_json(f) for f in m.fields]} for m in self.events],
+            "sees_everything": self.sees_everything,
+        }
+
+
+@lru_cache(maxsize=256)
+def schema_of(game_class: type[Game], sees_everything: bool = False) -> Schema:
+    """The schema of a game class. ``sees_everything`` gives spectators a section that holds every field but NOBODY's.
+
+    Raises SchemaError, whose message names the class and the field.
+    """
+    for needed in ("World", "inputs"):
+        if not hasattr(game_class, needed):
+            raise SchemaError(f"{game_class.__name__} lacks the class attribute {needed!r}; see docs/games/authoring.md")
+    collections = (
+        Collection("_room", None, _fields(RoomRow)),
+        Collection("_seats", EntitiesSpec(SeatRow, PUBLIC, owner="number"), _fields(SeatRow)),
+        *_collections(game_class.World),
+    )
+    return Schema(
+        collections,
+        _tables(collections, sees_everything),
+        _messages(game_class.inputs, "input"),
+        _messages(game_class.events, "event"),
+        sees_everything,
+    )
+
+
+def schema_from_json(data: dict[str, Any]) -> Schema:
+    """The schema a server sent, without the game's classes. Raises SchemaError for anything that is not one."""
+    try:
+        tables = tuple(
+            Table(i, Audience(t["section"]), t["collection"], Audience(t["exists"]), _fields_from(t["fields"]))
+            for i, t in enumerate(data["tables"])
+        )
+        owners = {t["collection"]: t["owner"] for t in data["tables"]}
+        names = list(dict.fromkeys(table.collection for table in tables))
+        collections = tuple(
+            Collection(n, None if n in ("_room", "world") else EntitiesSpec(object, owner=owners[n]), ()) for n in names
+        )
+        return Schema(
+            collections,
+            tables,
+            tuple(Message(i, m["name"], _fields_from(m["fields"])) for i, m in enumerate(data["inputs"])),
+            tuple(Message(i, m["name"], _fields_from(m["fields"])) for i, m in enumerate(data["events"])),
+            bool(data["sees_everything"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise SchemaError(f"expected a schema as docs/protocol.md describes it, got one that fails at {error!r}") from error
+
+
+def placed_in(field_audience: Audience, exists: Audience) -> Audience:
+    """The section that carries a field of one audience on an entity that exists for another; NOBODY where none may."""
+    if field_audience is NOBODY or exists is NOBODY:
+        return NOBODY
+    if field_audience is PUBLIC or field_audience is exists:
+        return exists
+    if exists is PUBLIC:
+        return field_audience
+    if SPECTATORS in (field_audience, exists):
+        return NOBODY
+    return SEAT
+
+
+def _collections(world: type) -> Iterable[Collection]:
+    if not attrs.has(world):
+        raise SchemaError(f"World {world.__name__} is not an attrs class; expected @define above it")
+    plain = tuple(f for f in _fields(world))
+    for wire in plain:
+        if wire.spec.audience in (TEAM, SEAT):
+            raise SchemaError(
+                f"{world.__name__}.{wire.name} has audience {wire.spec.audience.value}, but the world has no owner; "
+                "move it to a collection: entities(..., owner=...)"
+            )
+    yield Collection("world", None, plain)
+    for attribute in attrs.fields(world):
+        spec = spec_of(attribute)
+        if isinstance(spec, EntitiesSpec):
+            if attribute.name.startswith("_") or attribute.name == "world":
+                raise SchemaError(f"{world.__name__}.{attribute.name}: a collection may not be called so; rename it")
+            _check_entities(f"{world.__name__}.{attribute.name}", spec)
+            yield Collection(attribute.name, spec, _fields(spec.entity))
+
+
+def _check_entities(where: str, spec: EntitiesSpec) -> None:
+    if not attrs.has(spec.entity):
+        raise SchemaError(f"{where}: {spec.entity.__name__} is not an attrs class; expected @define above it")
+    names = {a.name for a in attrs.fields(spec.entity)}
+    for role in ("owner", "team", "audience_of"):
+        named = getattr(spec, role)
+        if named is not None and named not in names:
+            raise SchemaError(f"{where}: {role}={named!r} is no attribute of {spec.entity.__name__}: {sorted(names)}")
+    audiences = {f.spec.audience for f in _fields(spec.entity)} | {spec.audience}
+    for audience, role in ((SEAT, "owner"), (TEAM, "team")):
+        if audience in audiences and getattr(spec, role) is None:
+            raise SchemaError(f"{where}: something has audience {audience.value}, so entities(...) needs {role}=")
+
+
+def _tables(collections: Iterable[Collection], sees_everything: bool) -> tuple[Table, ...]:
+    tables: list[Table] = []
+    for collection in collections:
+        for section, exists, wire in _parts(collection, sees_everything):
+            if len(wire) > MAX_FIELDS:
+                raise SchemaError(f"{collection.name} has {len(wire)} fields for {section.value}; at most {MAX_FIELDS}")
+            tables.append(Table(len(tables), section, collection.name, exists, wire))
+    return tuple(tables)
+
+
+def _parts(c: Collection, sees_everything: bool) -> Iterable[tuple[Audience, Audience, tuple[WireField, ...]]]:
+    audiences = (c.entities.audience,) if c.entities else (PUBLIC,)
+    if c.entities and c.entities.audience_of:
+        audiences = SECTION_KINDS
+    for exists in audiences:
+        for section in SECTION_KINDS:
+            if sees_everything and section is SPECTATORS:
+                continue
+            wire = tuple(f for f in c.fields if placed_in(f.spec.audience, exists) is section)
+            if wire or (section is exists and c.entities):
+                yield section, exists, wire
+    if sees_everything:
+        wire = tuple(f for f in c.fields if f.spec.audience is not NOBODY)
+        if wire or c.entities:
+            yield SPECTATORS, SPECTATORS, wire
+
+
+def _messages(classes: Iterable[type], what: str) -> tuple[Message, ...]:
+    messages = []
+    for index, cls in enumerate(classes):
+        if not attrs.has(cls):
+            raise SchemaError(f"{what} {cls.__name__} is not an attrs class; expected @define or @frozen above it")
+        for attribute in attrs.fields(cls):
+            if not isinstance(spec_of(attribute), FieldSpec):
+                raise SchemaError(f"{what} {cls.__name__}.{attribute.name} is no wire field; use num, whole, flag, choice or text")
+        messages.append(Message(index, cls.__name__, _fields(cls), cls))
+    return tuple(messages)
+
+
+def _fields(cls: type) -> tuple[WireField, ...]:
+    return tuple(WireField(a.name, spec) for a in attrs.fields(cls) if isinstance(spec := spec_of(a), FieldSpec))
+
+
+def _field_json(wire: WireField) -> dict[str, Any]:
+    spec = wire.spec
+    out: dict[str, Any] = {"name": wire.name, "kind": spec.kind.value}
+    if spec.kind is Kind.TEXT:
+        out["max_bytes"] = spec.max_bytes
+        return out
+    out["steps"] = spec.steps
+    if spec.kind in (Kind.NUM, Kind.WHOLE):
+        out |= {"min": spec.min, "step": spec.step}
+    if spec.kind is Kind.CHOICE:
+        out["choices"] = list(spec.choices)
+    return out
+
+
+def _fields_from(data: list[dict[str, Any]]) -> tuple[WireField, ...]:
+    return tuple(
+        WireField(
+            f["name"],
+            FieldSpec(
+                Kind(f["kind"]),
+                PUBLIC,
+                f.get("min", 0),
+                f.get("step", 1),
+                f.get("steps", 0),
+                tuple(f.get("choices", ())),
+                f.get("max_bytes", 0),
+            ),
+        )
+        for f in data
+    )

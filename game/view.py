@@ -1,0 +1,169 @@
+"""What one viewer holds: sections built from received deltas, and the entities that they make together.
+
+Bots, the Python SDK and the tests read rooms through :class:`View`. It knows nothing of frames or order; `game.wire.client`
+decides which deltas are applied.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import define, field
+
+from game.binary import BadBytes
+from game.codec import Delta, Group, TableDelta, encode_delta
+from game.fields import PUBLIC
+from game.quantize import Quantized, dequantize
+from game.schema import Schema, Table
+from game.tracker import PUBLIC_SECTION, Section
+
+
+class Entity:
+    """One entity as this viewer sees it: an attribute per visible field, and ``key``, its wire id."""
+
+    def __init__(self, key: int | str, values: dict[str, Any]) -> None:
+        self.key = key
+        self.__dict__.update(values)
+
+    def __repr__(self) -> str:
+        return f"Entity({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"no field {name!r} is visible here; visible: {', '.join(self.__dict__)}")
+
+
+@define
+class SectionState:
+    """The rows of one section: per table index, wire id → quantized values."""
+
+    tables: dict[int, dict[int, list[Quantized]]] = field(factory=dict)
+
+    def apply(self, delta: Delta) -> None:
+        """Applies a delta. Raises BadBytes for a partial row of an unknown entity: the state would diverge."""
+        if delta.is_key:
+            self.tables.clear()
+        for part in delta.tables:
+            rows = self.tables.setdefault(part.table.index, {})
+            for wire_id in part.gone:
+                rows.pop(wire_id, None)
+            for group in part.groups:
+                _set_rows(part.table, rows, group)
+
+    def copy(self) -> "SectionState":
+        """An independent copy."""
+        return SectionState({i: {k: list(row) for k, row in rows.items()} for i, rows in self.tables.items()})
+
+    def as_key(self, schema: Schema) -> Delta:
+        """The KEY that would build this state: the canonical form that hashes and comparisons use."""
+        delta = Delta(is_key=True)
+        for index in sorted(self.tables):
+            rows = self.tables[index]
+            if rows:
+                ids = sorted(rows)
+                table = schema.tables[index]
+                columns = [[rows[i][n] for i in ids] for n in range(len(table.fields))]
+                delta.tables.append(TableDelta(table, (), (Group(table.full_mask, ids, columns),)))
+        return delta
+
+
+@define
+class View:
+    """A viewer's sections. ``seat`` is the own seat's number, or None for spectators."""
+
+    schema: Schema
+    seat: int | None = None
+    sections: dict[Section, SectionState] = field(factory=dict)
+    _cache: dict[str, list[Entity]] = field(factory=dict, init=False, eq=False)
+
+    @property
+    def world(self) -> Any:
+        """The world's own fields as one entity."""
+        return self._only("world")
+
+    @property
+    def room(self) -> Any:
+        """The room's phase and summary."""
+        return self._only("_room")
+
+    @property
+    def roster(self) -> list[Entity]:
+        """Who sits where: number, name, team (255: none), is_bot, is_connected."""
+        return self.all("_seats")
+
+    def all(self, collection: str) -> list[Entity]:
+        """The visible entities of a collection, in the order of their wire ids. Raises KeyError for an unknown name."""
+        if collection not in self._cache:
+            self.schema.collection(collection)
+            self._cache[collection] = list(self._merge(collection))
+        return self._cache[collection]
+
+    def mine(self, collection: str) -> list[Entity]:
+        """The entities of a collection that belong to this viewer's seat."""
+        spec = self.schema.collection(collection).entities
+        if spec is None or spec.owner is None or self.seat is None:
+            return []
+        return [e for e in self.all(collection) if e.__dict__.get(spec.owner) == self.seat]
+
+    def apply(self, section: Section, delta: Delta) -> None:
+        """Applies one section's delta. Raises BadBytes where a patch meets a section that is not held."""
+        self._cache.clear()
+        state = self.sections.get(section)
+        if state is None:
+            if not delta.is_key:
+                raise BadBytes(f"expected a key for section {section}, which is not held, got a patch")
+            state = self.sections[section] = SectionState()
+        state.apply(delta)
+
+    def keep_only(self, sections: Iterable[Section]) -> None:
+        """Drops every section that is not listed."""
+        listed = set(sections)
+        for section in [s for s in self.sections if s not in listed]:
+            self._cache.clear()
+            del self.sections[section]
+
+    def copy(self) -> "View":
+        """An independent copy."""
+        return View(self.schema, self.seat, {s: state.copy() for s, state in self.sections.items()})
+
+    def digest(self) -> str:
+        """A BLAKE2b hash of all sections in canonical bytes: equal on both ends when, and only when, nothing diverged."""
+        digest = hashlib.blake2b(digest_size=16)
+        for section in sorted(self.sections):
+            digest.update(str(section).encode() + b"\0")
+            digest.update(encode_delta(self.sections[section].as_key(self.schema)))
+        return digest.hexdigest()
+
+    def _only(self, collection: str) -> Entity:
+        found = self.all(collection)
+        return found[0] if found else Entity(0, {})
+
+    def _merge(self, collection: str) -> Iterable[Entity]:
+        values: dict[int | str, dict[str, Any]] = {}
+        for section in sorted(self.sections, key=lambda s: (s != PUBLIC_SECTION, s)):
+            state = self.sections[section]
+            for index in sorted(state.tables):
+                table = self.schema.tables[index]
+                if table.collection == collection:
+                    for wire_id, row in state.tables[index].items():
+                        merged = values.setdefault(_key(table, wire_id), {})
+                        for wire, q in zip(table.fields, row, strict=True):
+                            merged[wire.name] = dequantize(wire.spec, q)
+        return [Entity(key, merged) for key, merged in values.items()]
+
+
+def _key(table: Table, wire_id: int) -> int | str:
+    return wire_id if table.exists is PUBLIC else f"{table.exists.value}/{wire_id}"
+
+
+def _set_rows(table: Table, rows: dict[int, list[Quantized]], group: Group) -> None:
+    places = [i for i in range(len(table.fields)) if group.mask >> i & 1]
+    is_full = group.mask == table.full_mask
+    for n, wire_id in enumerate(group.ids):
+        row = rows.get(wire_id)
+        if row is None:
+            if not is_full:
+                raise BadBytes(f"expected all fields of the new {table.collection} {wire_id}, got mask {group.mask:#x}")
+            rows[wire_id] = [column[n] for column in group.columns]
+            continue
+        for place, column in zip(places, group.columns, strict=True):
+            row[place] = column[n]
