@@ -1,6 +1,6 @@
 """Three pilots of different strength: `Drifter` < `Chaser` < `Ace`. They see what their seat sees and steer like anyone else.
 
-A pilot thinks about 15 times a second and turns just as far as it needs until its next thought, so it plays alike in the
+A pilot thinks about 20 times a second and turns just as far as it needs until its next thought, so it plays alike in the
 loop (called every tick) and over a socket (called every frame).
 """
 
@@ -15,7 +15,7 @@ from game.math import TURN, heading, turn_towards
 from game.rng import Rng
 from game.view import View
 
-_THOUGHTS_PER_S = 15
+_THOUGHTS_PER_S = 20
 
 
 class Pilot(Policy):
@@ -74,15 +74,32 @@ class Drifter(Pilot):
 
 
 class Chaser(Pilot):
-    """Flies at the nearest foe and fires at where it is now."""
+    """Flies at the nearest foe and fires at where it is now, not too steadily; then breaks off for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_attacking = False
+        self._until = 0
+        self._course = 0
+        self._wobble = 0
 
     def wish(self, view: View, own: Any, tick: int, rng: Rng) -> tuple[int, bool, bool, bool]:
+        if tick >= self._until:
+            self._change_mind(view.world.tick_hz, tick, rng)
         foe = nearest_foe(view, own)
-        if foe is None or beyond_ring(view.world, own, 20.0):
+        if foe is None or beyond_ring(view.world, own, 120.0):
             return to_ring(view.world, own), True, False, False
+        if not self._is_attacking or own.hp < 30.0:
+            return self._course, True, False, own.hp < 30.0 and own.boost > 0.5
         away, off = _distance(own, foe), _off(own, foe)
-        course = heading(foe.x - own.x, foe.y - own.y) + rng.between(-20, 20)
-        return course % TURN, away > 220.0 and off < 160, away < 420.0 and off < 40, False
+        course = (heading(foe.x - own.x, foe.y - own.y) + self._wobble) % TURN
+        return course, away > 220.0 and off < 160, away < 320.0 and off < 40 and not foe.is_shielded, False
+
+    def _change_mind(self, tick_hz: int, tick: int, rng: Rng) -> None:
+        self._is_attacking = not self._is_attacking
+        self._until = tick + tick_hz * (rng.between(20, 45) if self._is_attacking else rng.between(10, 25)) // 10
+        self._course = rng.below(TURN)
+        self._wobble = rng.between(-25, 25)
 
 
 class Ace(Pilot):
@@ -91,6 +108,7 @@ class Ace(Pilot):
     def __init__(self) -> None:
         super().__init__()
         self._tracks = Tracks()
+        self._is_fleeing = False
 
     def wish(self, view: View, own: Any, tick: int, rng: Rng) -> tuple[int, bool, bool, bool]:
         self._tracks.see(view.all("ships"), tick, view.world.tick_hz)
@@ -108,6 +126,8 @@ class Ace(Pilot):
         if prize is not None and not fire:
             return heading(prize.x - own.x - vx * 0.4, prize.y - own.y - vy * 0.4), True, False, False
         foe = nearest_foe(view, own)
+        if foe is not None and self._flees(own, foe):
+            return heading(own.x - foe.x, own.y - foe.y), True, False, own.boost > 0.4
         is_far = foe is not None and _distance(own, foe) > 240.0
         return course, is_far and abs(turn_towards(int(own.heading), course)) < 140, fire, False
 
@@ -122,6 +142,11 @@ class Ace(Pilot):
         is_aimed = abs(turn_towards(int(own.heading), course)) < tolerance
         in_range = away < tuning.SHOT_SPEED * tuning.SHOT_LIFE_S * 0.9
         return course, is_aimed and in_range and not foe.is_shielded and not is_blocked(own, foe, view.all("rocks"))
+
+    def _flees(self, own: Any, foe: Any) -> bool:
+        """Runs when badly hurt, until the hull has mended or the foe is worse off."""
+        self._is_fleeing = own.hp < (80.0 if self._is_fleeing else 40.0) and foe.hp > own.hp
+        return self._is_fleeing and _distance(own, foe) < 600.0
 
     def _dodge(self, own: Any, shot: Any, course: int, fire: bool) -> tuple[int, bool, bool, bool]:
         """Thrust if the nose already points across the shot's path; else keep aiming."""

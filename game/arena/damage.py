@@ -10,6 +10,7 @@ from game.fields import PUBLIC
 def hurt(world: ArenaWorld, ship: Ship, damage: float, by: int, events: list[Event]) -> None:
     """Takes hit points; at none left the ship blows up and ``by`` (a seat, or -1) gets the kill."""
     ship.hp -= damage
+    ship.peace_s = 0.0
     if ship.hp <= 0.0:
         ship.hp = 0.0
         _blow_up(world, ship, by, events)

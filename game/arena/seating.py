@@ -60,12 +60,16 @@ def let_go(world: ArenaWorld, seat: int) -> None:
 
 
 def cool_down(ship: Ship, dt: float) -> None:
-    """Runs down a living ship's protection and its debt to whoever hit it last."""
+    """Runs down a living ship's protection and its debt to whoever hit it last; mends a hull left in peace."""
     if ship.guard_s > 0.0:
         ship.guard_s = max(0.0, ship.guard_s - dt)
         ship.is_shielded = ship.guard_s > 0.0
     if ship.credit_s > 0.0:
         ship.credit_s -= dt
+    if ship.peace_s < tuning.REPAIR_AFTER_S:
+        ship.peace_s += dt
+    elif ship.hp < tuning.HP_MAX:
+        ship.hp = min(tuning.HP_MAX, ship.hp + tuning.REPAIR_PER_S * dt)
 
 
 def wait(world: ArenaWorld, ship: Ship, dt: float, rng: Rng, events: list[Event]) -> None:

@@ -55,6 +55,7 @@ class Ship:
     marker_s: float = 0.0
     hit_by: int = -1
     credit_s: float = 0.0
+    peace_s: float = 0.0
 
 
 @define
@@ -119,7 +120,7 @@ class ArenaWorld:
     winner_team: int = whole(-1, 15, audience=PUBLIC, default=-1)
     winner_name: str = text(64, audience=PUBLIC)
 
-    ships: dict[int, Ship] = entities(Ship, audience=PUBLIC, owner="seat", team="team")
+    ships: dict[int, Ship] = entities(Ship, audience=PUBLIC, owner="seat")
     shots: dict[int, Shot] = entities(Shot, audience=PUBLIC)
     pickups: dict[int, Pickup] = entities(Pickup, audience=PUBLIC)
     rocks: dict[int, Rock] = entities(Rock, audience=PUBLIC)

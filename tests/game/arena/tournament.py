@@ -14,12 +14,12 @@ from attrs import define, field
 
 from game.arena import Arena
 from game.arena.bots import Ace, Chaser, Drifter, Pilot
-from game.arena.messages import Boom, RoundOver
+from game.arena.messages import Boom, RoundOver, Steer
 from game.arena.options import ArenaOptions
 from game.arena.tuning import COUNTDOWN_S
 from game.contract import Seat
 from game.rng import Rng
-from tests.game.arena.seat_view import SeatView
+from tests.game.viewers import Viewers
 
 Mind = Callable[[], Pilot]
 
@@ -37,21 +37,26 @@ class Played:
         return sum(1 for _, by in self.deaths if by >= 0)
 
 
-def play(minds: Sequence[Mind], seed: int, options: ArenaOptions | None = None, tick_hz: int = 60) -> Played:
-    """One match of one round, from the first tick of the fight to its winner (a seat, or in teams a team)."""
+def play(
+    minds: Sequence[Mind], seed: int, options: ArenaOptions | None = None, tick_hz: int = 60, send_hz: int = 20
+) -> Played:
+    """One match of one round, from the first tick of the fight to its winner (a seat, or in teams a team).
+
+    Pilots see frames at ``send_hz``, cut by the real tracker, and answer each at once.
+    """
     game = Arena(tick_hz=tick_hz, teams=("red", "blue"))
     rng, chance = Rng.from_seed(seed), Rng.from_seed(seed, stream=1)
     world = game.setup(options or ArenaOptions(), rng)
-    pilots = [(number, mind()) for number, mind in enumerate(minds)]
-    for number, _ in pilots:
+    pilots = {number: mind() for number, mind in enumerate(minds)}
+    for number in pilots:
         game.join(world, Seat(number, f"bot {number}", is_bot=True), rng)
+    viewers = Viewers(game, world)
     deaths: list[tuple[int, int]] = []
     for tick in range(600 * tick_hz):
-        inputs = []
-        for number, pilot in pilots:
-            command = pilot.act(SeatView(game, world, number), tick, chance) if _thinks(tick, number, tick_hz) else None
-            if command is not None and game.validate(world, number, command) is None:
-                inputs.append((number, command))
+        inputs: list[tuple[int, Steer]] = []
+        if tick % (tick_hz // send_hz) == 0:
+            viewers.show(pilots)
+            inputs = _ask(game, viewers, pilots, tick, chance)
         for event in game.step(world, inputs, tick, rng):
             if isinstance(event.body, Boom):
                 deaths.append((tick, event.body.by))
@@ -61,10 +66,13 @@ def play(minds: Sequence[Mind], seed: int, options: ArenaOptions | None = None, 
     raise AssertionError("no winner after ten minutes")
 
 
-def _thinks(tick: int, number: int, tick_hz: int) -> bool:
-    """Bots are asked at 15 Hz, one after the other, as the loop's own frames would have them."""
-    every = max(1, tick_hz // 15)
-    return (tick + number) % every == 0
+def _ask(game: Arena, viewers: Viewers, pilots: dict[int, Pilot], tick: int, chance: Rng) -> list[tuple[int, Steer]]:
+    answers = []
+    for number, pilot in pilots.items():
+        command = pilot.act(viewers.views[number], tick, chance)
+        if command is not None and game.validate(viewers.world, number, command) is None:
+            answers.append((number, command))
+    return answers
 
 
 def table(rounds: int, first_seed: int) -> str:
