@@ -99,7 +99,7 @@ class Chaser(Pilot):
         self._is_attacking = not self._is_attacking
         self._until = tick + tick_hz * (rng.between(20, 45) if self._is_attacking else rng.between(10, 25)) // 10
         self._course = rng.below(TURN)
-        self._wobble = rng.between(-25, 25)
+        self._wobble = rng.between(-18, 18)
 
 
 class Ace(Pilot):
@@ -133,7 +133,9 @@ class Ace(Pilot):
 
     def _fight(self, view: View, own: Any) -> tuple[int, bool]:
         """Where to point for the best target, and whether a shot fired now would hit it."""
-        foe = min(foes(view, own), key=lambda foe: _distance(own, foe) + 1.5 * foe.hp + 300.0 * foe.is_shielded, default=None)
+        foe = min(
+            foes(view, own), key=lambda foe: _distance(own, foe) + 1.5 * foe.hp + 300.0 * foe.is_shielded, default=None
+        )
         if foe is None:
             return to_ring(view.world, own), False
         course = heading_to_hit(own, foe, *self._tracks.velocity(foe.seat))

@@ -5,7 +5,7 @@
 prints the tables of docs/games/arena.md. No sockets, no clock but the one that measures the run itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import sqrt
 from statistics import median
 
@@ -21,7 +21,8 @@ from game.contract import Seat
 from game.rng import Rng
 from tests.game.viewers import Viewers
 
-Mind = Callable[[], Pilot]
+Mind = type[Pilot]
+TEAMS = ("red", "blue")
 
 
 @define
@@ -44,7 +45,7 @@ def play(
 
     Pilots see frames at ``send_hz``, cut by the real tracker, and answer each at once.
     """
-    game = Arena(tick_hz=tick_hz, teams=("red", "blue"))
+    game = Arena(tick_hz=tick_hz, teams=TEAMS)
     rng, chance = Rng.from_seed(seed), Rng.from_seed(seed, stream=1)
     world = game.setup(options or ArenaOptions(), rng)
     pilots = {number: mind() for number, mind in enumerate(minds)}
@@ -77,9 +78,12 @@ def _ask(game: Arena, viewers: Viewers, pilots: dict[int, Pilot], tick: int, cha
 
 def table(rounds: int, first_seed: int) -> str:
     """The measured figures as a Markdown table."""
-    lines = ["| pilots | rounds | winner s: min / median / max | s per death | s per kill | winner |", "|---|--:|--:|--:|--:|---|"]
-    for name, minds, options in FIELDS:
-        played = [play(minds, first_seed + n, options) for n in range(rounds)]
+    lines = [
+        "| pilots | rounds | winner after s: min / median / max | s per death | s per kill | rounds won |",
+        "|---|--:|--:|--:|--:|---|",
+    ]
+    for name, share, minds, options in FIELDS:
+        played = [play(minds, first_seed + n, options) for n in range(max(1, rounds // share))]
         lines.append(_row(name, minds, options, played))
     return "\n".join(lines)
 
@@ -90,28 +94,33 @@ def _row(name: str, minds: Sequence[Mind], options: ArenaOptions, played: list[P
     deaths = sum(len(one.deaths) for one in played)
     kills = sum(one.kills for one in played)
     when = f"{min(times):.0f} / {median(times):.0f} / {max(times):.0f}"
-    return f"| {name} | {len(played)} | {when} | {seconds / deaths:.1f} | {seconds / max(1, kills):.1f} | {_shares(minds, options, played)} |"
+    pace = f"{seconds / deaths:.1f} | {seconds / max(1, kills):.1f}"
+    return f"| {name} | {len(played)} | {when} | {pace} | {_shares(minds, options, played)} |"
 
 
 def _shares(minds: Sequence[Mind], options: ArenaOptions, played: list[Played]) -> str:
     """Each sort of pilot's share of the rounds, with the standard error of a share."""
     won: dict[str, int] = {}
     for one in played:
-        who = "draw" if one.winner < 0 else ("red", "blue")[one.winner] if options.mode == "teams" else minds[one.winner].__name__
+        who = "nobody" if one.winner < 0 else minds[one.winner].__name__
+        if options.mode == "teams" and one.winner >= 0:
+            who = TEAMS[one.winner]
         won[who] = won.get(who, 0) + 1
     n = len(played)
     shares = sorted(((count / n, who) for who, count in won.items()), reverse=True)
     return ", ".join(f"{who} {100 * p:.0f} ± {100 * sqrt(p * (1 - p) / n):.0f} %" for p, who in shares)
 
 
-FIELDS: tuple[tuple[str, tuple[Mind, ...], ArenaOptions], ...] = (
-    ("6 Chaser", (Chaser,) * 6, ArenaOptions()),
-    ("8: 3 Ace, 3 Chaser, 2 Drifter", (Ace, Chaser, Drifter, Ace, Chaser, Drifter, Ace, Chaser), ArenaOptions()),
-    ("8: 4 Ace, 4 Drifter", (Ace, Drifter) * 4, ArenaOptions()),
-    ("8: 4 Ace, 4 Chaser", (Ace, Chaser) * 4, ArenaOptions()),
-    ("8: 4 Chaser, 4 Drifter", (Chaser, Drifter) * 4, ArenaOptions()),
-    ("1 Ace, 1 Drifter", (Ace, Drifter), ArenaOptions(map="void")),
-    ("teams, 8 Chaser", (Chaser,) * 8, ArenaOptions(mode="teams")),
+# a name, the part of the rounds to play (1: all, 4: a quarter), the pilots, the room type's options
+FIELDS: tuple[tuple[str, int, tuple[Mind, ...], ArenaOptions], ...] = (
+    ("8: 3 Ace, 3 Chaser, 2 Drifter", 1, (Ace, Chaser, Drifter, Ace, Chaser, Drifter, Ace, Chaser), ArenaOptions()),
+    ("6 Chaser", 1, (Chaser,) * 6, ArenaOptions()),
+    ("8: 4 Ace, 4 Drifter", 1, (Ace, Drifter) * 4, ArenaOptions()),
+    ("8: 4 Ace, 4 Chaser", 4, (Ace, Chaser) * 4, ArenaOptions()),
+    ("8: 4 Chaser, 4 Drifter", 4, (Chaser, Drifter) * 4, ArenaOptions()),
+    ("duel: Ace, Drifter (void)", 4, (Ace, Drifter), ArenaOptions(map="void")),
+    ("teams: 8 Chaser", 4, (Chaser,) * 8, ArenaOptions(mode="teams")),
+    ("belt: 8 Chaser", 4, (Chaser,) * 8, ArenaOptions(map="belt")),
 )
 
 
