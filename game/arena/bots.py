@@ -183,7 +183,7 @@ def beyond_ring(world: Any, own: Any, margin: float, ahead_x: float = 0.0, ahead
     """Whether a ship is outside the ring, or will be within ``margin`` of its edge at an offset ahead."""
     dx, dy = own.x + ahead_x - world.ring_x, own.y + ahead_y - world.ring_y
     edge = max(world.ring_radius - margin, world.ring_radius * 0.3)
-    return dx * dx + dy * dy > edge * edge
+    return bool(dx * dx + dy * dy > edge * edge)
 
 
 def to_ring(world: Any, own: Any) -> int:
