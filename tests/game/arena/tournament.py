@@ -5,7 +5,7 @@
 prints the tables of docs/games/arena.md. No sockets, no clock but the one that measures the run itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import sqrt
 from statistics import median
 
@@ -57,7 +57,7 @@ def play(
         inputs: list[tuple[int, Steer]] = []
         if tick % (tick_hz // send_hz) == 0:
             viewers.show(pilots)
-            inputs = _ask(game, viewers, pilots, tick, chance)
+            inputs = ask(game, viewers, pilots, tick, chance)
         for event in game.step(world, inputs, tick, rng):
             if isinstance(event.body, Boom):
                 deaths.append((tick, event.body.by))
@@ -67,7 +67,8 @@ def play(
     raise AssertionError("no winner after ten minutes")
 
 
-def _ask(game: Arena, viewers: Viewers, pilots: dict[int, Pilot], tick: int, chance: Rng) -> list[tuple[int, Steer]]:
+def ask(game: Arena, viewers: Viewers, pilots: dict[int, Pilot], tick: int, chance: Rng) -> list[tuple[int, Steer]]:
+    """What each pilot does about its latest frame, less what the rules refuse."""
     answers = []
     for number, pilot in pilots.items():
         command = pilot.act(viewers.views[number], tick, chance)
@@ -76,16 +77,14 @@ def _ask(game: Arena, viewers: Viewers, pilots: dict[int, Pilot], tick: int, cha
     return answers
 
 
-def table(rounds: int, first_seed: int) -> str:
-    """The measured figures as a Markdown table."""
-    lines = [
-        "| pilots | rounds | winner after s: min / median / max | s per death | s per kill | rounds won |",
-        "|---|--:|--:|--:|--:|---|",
-    ]
+def table(rounds: int, first_seed: int, only: str) -> Iterator[str]:
+    """The measured figures as a Markdown table, line by line."""
+    yield "| pilots | rounds | winner after s: min / median / max | s per death | s per kill | rounds won |"
+    yield "|---|--:|--:|--:|--:|---|"
     for name, share, minds, options in FIELDS:
-        played = [play(minds, first_seed + n, options) for n in range(max(1, rounds // share))]
-        lines.append(_row(name, minds, options, played))
-    return "\n".join(lines)
+        if only in name:
+            played = [play(minds, first_seed + n, options) for n in range(max(1, rounds // share))]
+            yield _row(name, minds, options, played)
 
 
 def _row(name: str, minds: Sequence[Mind], options: ArenaOptions, played: list[Played]) -> str:
@@ -127,9 +126,11 @@ FIELDS: tuple[tuple[str, int, tuple[Mind, ...], ArenaOptions], ...] = (
 @click.command()
 @click.option("--rounds", default=200, show_default=True, help="Rounds for each row.")
 @click.option("--seed", default=1, show_default=True, help="The first round's seed; each round adds one.")
-def main(rounds: int, seed: int) -> None:
+@click.option("--only", default="", help="Only the rows whose name contains this.")
+def main(rounds: int, seed: int, only: str) -> None:
     """Prints the table of measured rounds."""
-    click.echo(table(rounds, seed))
+    for line in table(rounds, seed, only):
+        click.echo(line)
 
 
 if __name__ == "__main__":
