@@ -27,6 +27,8 @@ EXACT_MATH = {
 EXACT_MATH |= {"copysign", "frexp", "ldexp", "comb", "factorial", "prod"}
 # Where the tables are computed once, rounded, and pinned by a test.
 TABLES = "game/math.py"
+# Bytes on their way: a chain that a cache holds alive may be known there by its address, which reaches no byte.
+PROTOCOL = "game/wire/"
 RANDOM_MODULES = ("random", "secrets", "uuid", "numpy.random")
 MEMORY = {"id": "an address", "hash": "Python's seeded hash"}
 SET_MAKERS = {"set", "frozenset"}
@@ -156,6 +158,10 @@ def _sources_of_chance(module: Module) -> Iterator[Finding]:
         for name in names:
             if name in RANDOM_MODULES or name.startswith(tuple(f"{each}." for each in RANDOM_MODULES)):
                 yield module.find(node, f"{name} is not seeded by the match: use the rng that the rules are given")
+
+
+def _addresses(module: Module) -> Iterator[Finding]:
+    for node in ast.walk(module.syntax):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MEMORY:
             yield module.find(node, f"{node.func.id}() is {MEMORY[node.func.id]}: it differs between processes")
 
@@ -166,6 +172,8 @@ def check(tree: Tree) -> list[Finding]:
     for module in tree.modules("game"):
         if module.path != TABLES:
             findings.extend(_numbers(module))
+        if not module.path.startswith(PROTOCOL):
+            findings.extend(_addresses(module))
         findings.extend(_sources_of_chance(module))
         findings.extend(_set_iterations(module))
     return findings
