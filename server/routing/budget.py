@@ -165,5 +165,17 @@ def value_bytes(fields: tuple[WireField, ...]) -> Iterator[int]:
 
 def row_bytes_json(fields: tuple[WireField, ...]) -> int:
     """The same as JSON text, where a control character takes six bytes."""
-    text = (6 * w.spec.max_bytes + 3 if w.spec.kind is Kind.TEXT else len(str(w.spec.steps)) + 1 for w in fields)
-    return 24 + sum(text)
+    return 24 + sum(len(wire.name) + 4 + value_bytes_json(wire) for wire in fields)
+
+
+def value_bytes_json(wire: WireField) -> int:
+    spec = wire.spec
+    match spec.kind:
+        case Kind.TEXT:
+            return 6 * spec.max_bytes + 2
+        case Kind.CHOICE:
+            return max(map(len, spec.choices)) + 2
+        case Kind.NUM:
+            return 24  # a double with all its digits
+        case Kind.WHOLE | Kind.FLAG:
+            return 11

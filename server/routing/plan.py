@@ -15,11 +15,12 @@ from attrs import field, frozen
 from game.contract import Game, Policy
 from game.fields import Audience
 from game.schema import Schema
+from game.wire.limits import Overflow
 from server.routing.budget import Budget, check_budget, estimate
 from server.routing.context import Context
 from server.routing.layers import Layer, layer_of
 from server.routing.load import load
-from server.routing.paths import PathPattern, parse_path
+from server.routing.paths import Fault, PathPattern, parse_path
 from server.routing.problems import Problem, Problems, Report, in_file_order
 from server.routing.resolve import Resolved, check_audiences, resolve_rooms
 from server.routing.spec import (
@@ -28,7 +29,6 @@ from server.routing.spec import (
     ChatSpec,
     Durability,
     MatchmakingSpec,
-    Overflow,
     Role,
     RoomSpec,
     RouteSpec,
@@ -210,7 +210,8 @@ def plan_room(context: Context, name: str, room: RoomSpec, resolved: Resolved) -
 
 def plan_route(context: Context, name: str, route: RouteSpec, room: RoomPlan) -> RoutePlan:
     pattern = parse_path(route.path)
-    assert isinstance(pattern, PathPattern), "validate has parsed it"
+    if isinstance(pattern, Fault):
+        raise TypeError(f"{route.path} has passed validation and is no path: {pattern.expected}")
     groups = tuple(dict.fromkeys((Audience.PUBLIC, *route.groups)))
     kinds = {"input": route.accepts.input, "chat": route.accepts.chat, "leave": route.accepts.leave}
     accepts = {kind: plan_accept(kind, limits, room) for kind, limits in kinds.items() if limits is not None}
