@@ -94,8 +94,10 @@ def compose(text: str, report: Report) -> YamlNode | None:
         got = " ".join(part for part in (error.context, error.problem) if part)
         report.problem(mark_place(mark), "", "YAML", f"a syntax error: {got}", syntax_hint(got))
         return None
-    except (ValueError, OverflowError) as error:  # PyYAML on escapes and versions beyond any range
-        report.problem(mark_place(loader.get_mark()), "", "YAML", "a syntax error: a number or an escape beyond any range")
+    except (ValueError, OverflowError):  # PyYAML on escapes and versions beyond any range
+        report.problem(
+            mark_place(loader.get_mark()), "", "YAML", "a syntax error: a number or an escape beyond any range"
+        )
         return None
     finally:
         for tag in loader.tags:

@@ -15,7 +15,6 @@ from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
 from server.routing.nodes import Path
 from server.routing.problems import did_you_mean, quote
 
-
 VALIDATED = re.compile(r"'(\w+)' ")
 
 

@@ -12,8 +12,8 @@ from hypothesis.strategies import SearchStrategy
 from game.fields import Audience
 from game.wire.limits import Overflow
 from server.routing.spec import (
-    AcceptsSpec,
     AcceptSpec,
+    AcceptsSpec,
     Admit,
     BotsSpec,
     ChatSpec,
@@ -93,7 +93,9 @@ def rooms(draw: st.DrawFn) -> RoomSpec:
         frames=draw(ladders),
         durability=Durability.NONE,
         chat=draw(st.none() | chats),
-        matchmaking=draw(st.none() | st.builds(MatchmakingSpec, st.just(("mode",)) | st.just(()), st.sampled_from(Prefer))),
+        matchmaking=draw(
+            st.none() | st.builds(MatchmakingSpec, st.just(("mode",)) | st.just(()), st.sampled_from(Prefer))
+        ),
     )
 
 
@@ -102,7 +104,7 @@ def routes(draw: st.DrawFn, name: str, room: RoomSpec, number: int) -> RouteSpec
     """A valid route into a room; `number` makes its path its own."""
     role = draw(st.sampled_from([Role.PLAYER, Role.BOT] + ([Role.SPECTATOR] if room.spectators else [])))
     is_watching = role is Role.SPECTATOR
-    groups = (Audience.PUBLIC, Audience.SPECTATORS) if is_watching else (Audience.SEAT, Audience.PUBLIC)
+    groups: tuple[Audience, ...] = (Audience.PUBLIC, Audience.SPECTATORS) if is_watching else (Audience.SEAT, Audience.PUBLIC)
     if room.teams and not is_watching and draw(st.booleans()):
         groups = (*groups, Audience.TEAM)
     chat = draw(st.none() | accept) if room.chat else None
@@ -143,7 +145,11 @@ def mutate_line(draw: st.DrawFn, text: str) -> str:
 
 def mutate_character(draw: st.DrawFn, text: str) -> str:
     at = draw(st.integers(0, len(text)))
-    new = draw(st.sampled_from(["", " ", "\t", "\n", ":", "-", "{", "}", "[", "]", "&a ", "*a", "!x ", "'", '"', "#", "0", "|"]))
+    new = draw(
+        st.sampled_from(
+            ["", " ", "\t", "\n", ":", "-", "{", "}", "[", "]", "&a ", "*a", "!x ", "'", '"', "#", "0", "|"]
+        )
+    )
     return text[:at] + new + text[at + draw(st.integers(0, 2)) :]
 
 
