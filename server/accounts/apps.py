@@ -1,0 +1,10 @@
+"""Names this app to Django."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """The app `accounts`."""
+
+    name = "server.accounts"
+    label = "accounts"

@@ -1,0 +1,1 @@
+"""Matches, their results and replays, written exactly once by the background worker."""

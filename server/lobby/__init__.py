@@ -1,0 +1,1 @@
+"""The directory of rooms, the live room table, and the pages and HTTP calls of the lobby."""

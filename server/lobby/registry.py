@@ -1,0 +1,60 @@
+"""What the lobby's views know of the rest of the server: room types, their paths, the live table, readiness checks.
+
+Wiring installs one `Lobby` per process, before the first request; the views ask `current()`. Nothing else is global.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from server.lobby.live import LiveRooms
+
+
+@frozen
+class RoomType:
+    """What quick play and the room list need of one room type.
+
+    `play_path` and `watch_path` are the WebSocket paths of its routes with `{room}` in them, None where the spec has
+    no such route. `page` is the folder of its pages below `clients/browser/games/`.
+    """
+
+    name: str
+    seats: int
+    play_path: str | None
+    watch_path: str | None
+    page: str = ""
+    options: Mapping[str, Any] = field(factory=dict)
+
+    def paths(self, code: str) -> dict[str, str | None]:
+        """Where room `code` is played and watched: the sockets' paths, and the pages for people."""
+        return {
+            "play_path": self.play_path.replace("{room}", code) if self.play_path else None,
+            "watch_path": self.watch_path.replace("{room}", code) if self.watch_path else None,
+            "play_page": f"/play/{self.name}/{code}" if self.play_path else None,
+            "watch_page": f"/watch/{self.name}/{code}" if self.watch_path else None,
+        }
+
+
+@frozen
+class Lobby:
+    """The lobby's view of the server; `checks` say by name whether a part is well, for `/healthz`."""
+
+    types: Mapping[str, RoomType]
+    live: LiveRooms = field(factory=LiveRooms)
+    checks: Mapping[str, Callable[[], bool]] = field(factory=dict)
+
+
+_installed = Lobby({})
+
+
+def install(lobby: Lobby) -> Lobby:
+    """Make `lobby` the process's own; returns the one before it, for tests to put back."""
+    global _installed
+    before, _installed = _installed, lobby
+    return before
+
+
+def current() -> Lobby:
+    """The installed lobby; one without room types where wiring has not run."""
+    return _installed

@@ -1,0 +1,121 @@
+"""The lobby over HTTP: the room list, quick play, health, and the pages that people open."""
+
+from pathlib import Path
+
+from attrs import asdict
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from server import clock
+from server.database import database
+from server.lobby import directory, registry
+from server.lobby.registry import RoomType
+from server.web.api import BadRequestError, api_get, api_post
+
+SHOWN_MAX = 500
+
+
+@api_get
+async def rooms(_request: HttpRequest) -> JsonResponse:
+    """The room types, and the live rooms with their paths: fullest first, at most 500."""
+    lobby = registry.current()
+    shown = [
+        {
+            **asdict(room, filter=lambda attribute, _: attribute.name not in ("seen", "expires")),
+            **known.paths(room.code),
+        }
+        for room in lobby.live.rooms(clock.monotonic())
+        if (known := lobby.types.get(room.room_type))
+    ]
+    types = [{"type": kind.name, "seats": kind.seats, "page": kind.page} for kind in lobby.types.values()]
+    return JsonResponse({"types": types, "rooms": shown[:SHOWN_MAX]})
+
+
+@csrf_exempt
+@api_post(burst=100, per_s=5.0)
+async def quick(_request: HttpRequest, body: dict[str, object]) -> JsonResponse:
+    """`{type}` → `{code, play_path, watch_path, play_page, watch_page}`: the fullest room with a place, or a new one."""
+    lobby = registry.current()
+    name = body.get("type")
+    kind = lobby.types.get(name) if isinstance(name, str) else None
+    if kind is None or kind.play_path is None:
+        playable = ", ".join(sorted(kind.name for kind in lobby.types.values() if kind.play_path))
+        raise BadRequestError(
+            404, "unknown room type", f"type: one of {playable or '(none is served here)'}", repr(name)
+        )
+    now = clock.monotonic()
+    found = lobby.live.fullest_joinable(kind.name, now)
+    if found is None:
+        row = await directory.aopen_room(kind.name, options=kind.options)
+        lobby.live.opened(row.incarnation, row.code, row.room_type, kind.seats, now)
+        code, incarnation = row.code, row.incarnation
+    else:
+        code, incarnation = found.code, found.incarnation
+    lobby.live.promise(incarnation, now)
+    return JsonResponse({"code": code, **kind.paths(code)})
+
+
+@api_get
+async def healthz(_request: HttpRequest) -> JsonResponse:
+    """`{ok, checks}`; 503 while the database or a part that wiring named is unwell."""
+    checks = {name: check() for name, check in registry.current().checks.items()}
+    try:
+        checks["database"] = await database.run(_database_answers)
+    except DatabaseError:
+        checks["database"] = False
+    is_well = all(checks.values())
+    return JsonResponse({"ok": is_well, "checks": checks}, status=200 if is_well else 503)
+
+
+def _database_answers() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return bool(cursor.fetchone() == (1,))
+
+
+@api_get
+async def lobby_page(_request: HttpRequest) -> HttpResponseBase:
+    """The lobby: `clients/browser/index.html`."""
+    return _page("index.html")
+
+
+async def play_page(request: HttpRequest, room_type: str, code: str) -> HttpResponseBase:
+    """The page of a room type's game for players: `games/<page>/play.html`."""
+    return await _game_page(request, room_type, code, "play.html")
+
+
+async def watch_page(request: HttpRequest, room_type: str, code: str) -> HttpResponseBase:
+    """The same for spectators: `games/<page>/watch.html`."""
+    return await _game_page(request, room_type, code, "watch.html")
+
+
+async def _game_page(request: HttpRequest, room_type: str, code: str, file: str) -> HttpResponseBase:
+    @api_get
+    async def page(_request: HttpRequest) -> HttpResponseBase:
+        kind: RoomType | None = registry.current().types.get(room_type)
+        if kind is None or not directory.CODE_PATTERN.fullmatch(code):
+            raise BadRequestError(
+                404, "no such room", "a room type and code from GET /api/rooms", f"{room_type}/{code}"
+            )
+        return _page(f"games/{kind.page or kind.name}/{file}")
+
+    return await page(request)
+
+
+def _page(name: str) -> HttpResponse:
+    path = Path(settings.BROWSER_DIR) / name
+    if not path.is_file():
+        raise BadRequestError(404, "no page", f"a file {name} below clients/browser", "none")
+    return HttpResponse(path.read_bytes(), headers={"Cache-Control": "no-cache"})
+
+
+def not_found(request: HttpRequest, _exception: Exception) -> JsonResponse:
+    """Django's handler404."""
+    return BadRequestError(404, "not found", "a path of this server; / is the lobby", request.path).response()
+
+
+def failed(_request: HttpRequest) -> JsonResponse:
+    """Django's handler500: the traceback goes to the log, never to the client."""
+    return BadRequestError(500, "server error", "nothing of you; the error has been logged", "an exception").response()

@@ -1,0 +1,75 @@
+"""Every metric of the server, declared in one table, and `/metrics`, which prints them for Prometheus.
+
+Any part of the server counts here by name; a name or label that the table lacks is a bug and raises at once.
+"""
+
+from attrs import frozen
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from server.web.api import api_get
+
+REGISTRY = CollectorRegistry()
+
+
+@frozen
+class Metric:
+    """One row of the table; `buckets` (seconds) make it a histogram."""
+
+    name: str
+    kind: type[Counter] | type[Gauge] | type[Histogram]
+    text: str
+    labels: tuple[str, ...] = ()
+
+
+TABLE = (
+    Metric("connections", Gauge, "Open sockets of this process.", ("role",)),
+    Metric("rooms", Gauge, "Rooms that this process's loop holds.", ("room_type",)),
+    Metric("frames_sent_total", Counter, "Frames written to sockets."),
+    Metric("frame_bytes_sent_total", Counter, "Bytes of frames written to sockets."),
+    Metric("inputs_total", Counter, "Inputs by what became of them.", ("outcome",)),
+    Metric("refusals_total", Counter, "Messages refused to clients, by reason.", ("reason",)),
+    Metric("resyncs_total", Counter, "Keyframes asked for, by why.", ("why",)),
+    Metric("closes_total", Counter, "Sockets that we closed, by code.", ("code",)),
+    Metric("queue_overflows_total", Counter, "What a bounded queue did when full.", ("queue", "policy")),
+    Metric("ticks_total", Counter, "Ticks stepped.", ("room_type",)),
+    Metric("ticks_skipped_total", Counter, "Ticks given up after a stall.", ("room_type",)),
+    Metric("step_seconds", Histogram, "Time of one step of the rules.", ("room_type",)),
+    Metric("layer_probe_seconds", Histogram, "Round trip of the probe through the layer.", ("alias",)),
+    Metric("layer_revivals_total", Counter, "Layers replaced by the watchdog.", ("alias",)),
+    Metric("room_crashes_total", Counter, "Rooms ended by an exception in their rules.", ("room_type",)),
+    Metric("outbox_done_total", Counter, "Outbox rows by what became of them.", ("outcome",)),
+    Metric("outbox_failures_total", Counter, "Attempts at an outbox row that failed."),
+)
+
+_metrics = {row.name: row.kind(f"roomwright_{row.name}", row.text, row.labels, registry=REGISTRY) for row in TABLE}
+
+
+def count(name: str, amount: float = 1.0, **labels: str) -> None:
+    """Add to a counter."""
+    found = _metrics[name]
+    if not isinstance(found, Counter):
+        raise TypeError(f"expected a counter, got {name}")
+    (found.labels(**labels) if labels else found).inc(amount)
+
+
+def gauge(name: str, value: float, **labels: str) -> None:
+    """Set a gauge."""
+    found = _metrics[name]
+    if not isinstance(found, Gauge):
+        raise TypeError(f"expected a gauge, got {name}")
+    (found.labels(**labels) if labels else found).set(value)
+
+
+def observe(name: str, seconds: float, **labels: str) -> None:
+    """Put one duration into a histogram."""
+    found = _metrics[name]
+    if not isinstance(found, Histogram):
+        raise TypeError(f"expected a histogram, got {name}")
+    (found.labels(**labels) if labels else found).observe(seconds)
+
+
+@api_get
+async def page(_request: HttpRequest) -> HttpResponse:
+    """`GET /metrics`."""
+    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,10 @@
+"""Names this app to Django."""
+
+from django.apps import AppConfig
+
+
+class SocialConfig(AppConfig):
+    """The app `social`."""
+
+    name = "server.social"
+    label = "social"

@@ -1,0 +1,96 @@
+"""The environment: defaults, every mistake at once, and a secret that two processes agree on."""
+
+import stat
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from server.environment import BadEnvironmentError, kept_secret, read_environment
+
+
+def test_defaults(tmp_path: Path):
+    found = read_environment({}, tmp_path)
+    assert (found.host, found.port, found.prefix, found.secret) == ("127.0.0.1", 8000, "roomwright", None)
+    assert found.routing == tmp_path / "routing.yaml"
+    assert found.layer.kind == "memory"
+    assert found.database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "127.0.0.1" in found.allowed_hosts
+    assert "localhost" in found.allowed_hosts
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path):
+    env = {
+        "ROOMWRIGHT_HOST": "http://here:80",
+        "ROOMWRIGHT_PORT": "80000",
+        "ROOMWRIGHT_SECRET": "hunter2",
+        "ROOMWRIGHT_LAYER": "rabbit://x",
+        "ROOMWRIGHT_PREFIX": "a b",
+        "ROOMWRIGHT_ALLOWED_HOSTS": "http://game.example",
+        "DATABASE_URL": "mysql://u:hunter3@h/db",
+    }
+    with pytest.raises(BadEnvironmentError) as caught:
+        read_environment(env, tmp_path)
+    lines = str(caught.value).splitlines()
+    assert {line.partition(":")[0] for line in lines} == set(env)
+    assert all("expected" in line and "got" in line for line in lines)
+    assert "hunter" not in str(caught.value)
+
+
+@pytest.mark.parametrize("port", ["", "0", "8000", "65535"])
+def test_good_ports(tmp_path: Path, port: str):
+    assert read_environment({"ROOMWRIGHT_PORT": port}, tmp_path).port == int(port or 8000)
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "eighty", "8000 ", "٨٠"])
+def test_bad_ports(tmp_path: Path, port: str):
+    with pytest.raises(BadEnvironmentError, match="port number"):
+        read_environment({"ROOMWRIGHT_PORT": port}, tmp_path)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite://:memory:", "postgres://[bad/db", "nonsense"])
+def test_bad_databases(tmp_path: Path, url: str):
+    with pytest.raises(BadEnvironmentError, match="DATABASE_URL: expected"):
+        read_environment({"DATABASE_URL": url}, tmp_path)
+
+
+def test_postgres_has_no_sqlite_options(tmp_path: Path):
+    found = read_environment({"DATABASE_URL": "postgres://u:p@db.example:5433/rooms"}, tmp_path).database
+    assert (found["HOST"], found["PORT"], found["NAME"]) == ("db.example", 5433, "rooms")
+    assert "transaction_mode" not in found.get("OPTIONS", {})
+
+
+def test_listening_everywhere_admits_any_name_unless_names_are_given(tmp_path: Path):
+    assert read_environment({"ROOMWRIGHT_HOST": "0.0.0.0"}, tmp_path).allowed_hosts == ("*",)
+    given = {"ROOMWRIGHT_HOST": "0.0.0.0", "ROOMWRIGHT_ALLOWED_HOSTS": "game.example, .play.example"}
+    found = read_environment(given, tmp_path).allowed_hosts
+    assert found[:2] == ("game.example", ".play.example")
+    assert "*" not in found
+
+
+def test_secret_is_made_once_private_and_agreed_upon(tmp_path: Path):
+    path = tmp_path / "var" / "secret"
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(kept_secret, [path] * 8))
+    assert len(found) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in path.parent.iterdir()] == ["secret"]
+
+
+def test_a_secret_that_cannot_be_kept_says_what_to_do(tmp_path: Path):
+    (tmp_path / "var").write_text("a file where a directory should be")
+    with pytest.raises(BadEnvironmentError, match="ROOMWRIGHT_SECRET: expected"):
+        kept_secret(tmp_path / "var" / "secret")
+
+
+def test_a_truncated_secret_is_refused(tmp_path: Path):
+    (tmp_path / "secret").write_text("short")
+    with pytest.raises(BadEnvironmentError, match="remove the file"):
+        kept_secret(tmp_path / "secret")
+
+
+def test_a_bad_value_ends_the_process_with_2_and_one_line(processes):
+    run = processes.start([sys.executable, "-c", "import server.settings"], env={"ROOMWRIGHT_PORT": "http"})
+    assert run.wait() == 2
+    assert run.log() == "ROOMWRIGHT_PORT: expected a port number from 0 to 65535, got 'http'\n"
