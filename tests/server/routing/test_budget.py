@@ -10,7 +10,7 @@ from game.codec import Delta, Group, TableDelta, delta_json, encode_delta
 from game.fields import PUBLIC, Kind
 from game.schema import Table, WireField
 from server.routing.budget import estimate, rows_max
-from server.routing.layers import CORE, IN_MEMORY, PUBSUB
+from server.routing.ceilings import CORE, IN_MEMORY, PUBSUB
 from server.routing.plan import Deployment, Plan, load_plan
 
 

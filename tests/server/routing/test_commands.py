@@ -71,14 +71,16 @@ def test_check_prints_warnings() -> None:
 
 
 @pytest.mark.parametrize("command", [(), ("why", "/ws"), ("check",), ("asyncapi",), ("types",), ("full",), ("docs",)])
-def test_a_spec_with_problems_ends_every_command_with_2(command: tuple[str, ...], tmp_path: Path) -> None:
-    with CliRunner().isolated_filesystem(tmp_path):
-        result = run(*command, routing=GOLDEN / "twelve_mistakes.yaml")
-        assert result.exit_code == 2
-        assert result.stdout == ""
-        assert len(result.stderr.splitlines()) == 13
-        assert "12 problems in " in result.stderr
-        assert list(Path().iterdir()) == []
+def test_a_spec_with_problems_ends_every_command_with_2(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*command, routing=GOLDEN / "twelve_mistakes.yaml")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 13
+    assert "12 problems in " in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_environment_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,9 +96,9 @@ def test_a_plan_does_not_change(plan: Plan) -> None:
 
 
 def test_the_environment_names_the_deployment() -> None:
-    environ = {"ROOMWRIGHT_LAYER": "redis://localhost:6379/0", "ROOMWRIGHT_PREFIX": "eu."}
-    assert Deployment.from_environ(environ) == Deployment("redis://localhost:6379/0", "eu.")
-    assert Deployment.from_environ({"ROOMWRIGHT_LAYER": ""}) == Deployment("memory://", "")
+    environ = {"ROOMWRIGHT_LAYER": "redis://localhost:6379/0", "ROOMWRIGHT_PREFIX": "eu"}
+    assert Deployment.from_environ(environ) == Deployment("redis://localhost:6379/0", "eu")
+    assert Deployment.from_environ({"ROOMWRIGHT_LAYER": ""}) == Deployment("memory://", "roomwright")
 
 
 def test_the_file_s_directory_is_not_on_the_path(tmp_path: Path) -> None:
