@@ -11,8 +11,8 @@ from attrs import field, frozen
 from game.binary import column_code
 from game.fields import Audience, Kind
 from game.schema import SECTION_KINDS, Schema, Table, WireField
-from server.routing.context import Context
 from server.routing.ceilings import CORE, IN_MEMORY, PUBSUB, Ceiling
+from server.routing.context import Context
 from server.routing.nodes import Path
 from server.routing.spec import RoomSpec, Sees
 

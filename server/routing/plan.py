@@ -17,8 +17,8 @@ from game.fields import Audience
 from game.schema import Schema
 from game.wire.limits import Overflow
 from server.routing.budget import Budget, check_budget, estimate
-from server.routing.context import Context
 from server.routing.ceilings import Ceiling, ceiling_of
+from server.routing.context import Context
 from server.routing.load import load
 from server.routing.paths import Fault, PathPattern, parse_path
 from server.routing.problems import Problem, Problems, Report, in_file_order

@@ -163,6 +163,18 @@ class Ownerless(Sample):
     World = OrphanWorld
 
 
+class Empty(Sample):
+    def setup(self, options, rng):
+        return None
+
+
+class Picky(Sample):
+    def setup(self, options, rng):
+        if options.mode == "calm":
+            raise ValueError("calm needs two teams")
+        return World()
+
+
 class NoGame:
     pass
 

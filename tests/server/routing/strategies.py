@@ -104,7 +104,9 @@ def routes(draw: st.DrawFn, name: str, room: RoomSpec, number: int) -> RouteSpec
     """A valid route into a room; `number` makes its path its own."""
     role = draw(st.sampled_from([Role.PLAYER, Role.BOT] + ([Role.SPECTATOR] if room.spectators else [])))
     is_watching = role is Role.SPECTATOR
-    groups: tuple[Audience, ...] = (Audience.PUBLIC, Audience.SPECTATORS) if is_watching else (Audience.SEAT, Audience.PUBLIC)
+    groups: tuple[Audience, ...] = (
+        (Audience.PUBLIC, Audience.SPECTATORS) if is_watching else (Audience.SEAT, Audience.PUBLIC)
+    )
     if room.teams and not is_watching and draw(st.booleans()):
         groups = (*groups, Audience.TEAM)
     chat = draw(st.none() | accept) if room.chat else None
