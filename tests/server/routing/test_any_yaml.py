@@ -14,7 +14,7 @@ from server.routing.spec import Spec
 from server.routing.tables import SPEC
 from tests.server.routing.strategies import garbage, mutated, replaced, specs
 
-SHIPPED = Path("routing.yaml").read_text(encoding="utf-8")
+SHIPPED = (Path(__file__).parents[3] / "routing.yaml").read_text(encoding="utf-8")
 FINE = (Path(__file__).parent / "golden" / "fine.yaml").read_text(encoding="utf-8")
 
 relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], deadline=None)
