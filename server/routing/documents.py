@@ -171,7 +171,7 @@ def typescript(game: type[Game]) -> str:
     """Types of a game's world as a viewer may see it, its inputs and its events. What is for nobody is not in it."""
     schema = read_schema(game)
     parts = [f"// {game.__module__}:{game.__name__}, version {game.version}. Generated; do not edit.\n"]
-    parts += [interface(entity_name(name), fields, is_partial=is_partial) for name, fields, is_partial in views(schema)]
+    parts += [interface(entity_name(name), fields) for name, fields in views(schema)]
     parts.append(world_interface(schema))
     for kind, messages in (("Input", schema.inputs), ("Event", schema.events)):
         parts += [message_interface(message) for message in messages]
@@ -179,13 +179,14 @@ def typescript(game: type[Game]) -> str:
     return "\n".join(parts)
 
 
-def views(schema: Schema) -> Iterable[tuple[str, tuple[WireField, ...], bool]]:
-    """(collection, all fields that anybody may see, whether some viewers see only some of them)."""
+def views(schema: Schema) -> Iterable[tuple[str, dict[WireField, bool]]]:
+    """Each collection with all fields that anybody may see; True for those that not every viewer of it sees."""
     for collection in schema.collections:
         tables = [table for table in schema.tables if table.collection == collection.name]
         seen = dict.fromkeys(wire for table in tables for wire in table.fields)
+        whole = [table.fields for table in tables if table.section is table.exists]
         if tables:
-            yield collection.name, tuple(seen), len(tables) > 1
+            yield collection.name, {wire: any(wire not in fields for fields in whole) for wire in seen}
 
 
 def entity_name(collection: str) -> str:
@@ -193,21 +194,21 @@ def entity_name(collection: str) -> str:
     return "".join(part.capitalize() for part in collection.split("_") if part) + "Row"
 
 
-def interface(name: str, fields: Iterable[WireField], *, is_partial: bool) -> str:
-    mark = "?" if is_partial else ""
-    lines = [f"  {wire.name}{mark}: {type_text(wire)};{range_text(wire)}" for wire in fields]
+def interface(name: str, fields: Mapping[WireField, bool]) -> str:
+    """Fields, marked as optional where their value is True."""
+    lines = [f"  {wire.name}{'?' * hidden}: {type_text(wire)};{range_text(wire)}" for wire, hidden in fields.items()]
     return "\n".join([f"export interface {name} {{", *lines, "}", ""])
 
 
 def message_interface(message: Message) -> str:
     """As the JSON subprotocol writes it: `type` is the message's name."""
-    first, rest = interface(message.name, message.fields, is_partial=False).split("\n", 1)
+    first, rest = interface(message.name, dict.fromkeys(message.fields, False)).split("\n", 1)
     return f'{first}\n  type: "{message.name}";\n{rest}'
 
 
 def world_interface(schema: Schema) -> str:
     lines = []
-    for name, _, _ in views(schema):
+    for name, _ in views(schema):
         is_one = schema.collection(name).entities is None
         lines.append(f"  {name}: {entity_name(name) if is_one else f'Map<number, {entity_name(name)}>'};")
     return "\n".join(["export interface World {", *lines, "}", ""])

@@ -46,7 +46,7 @@ START = Table(
 RUNG = Table(
     makes=spec.RungSpec,
     keys=(
-        Key("every", Whole(1, 1_000), "Each so-manieth frame reaches further back.", 8),
+        Key("every", Whole(1, 1_000), "One patch in so many reaches further back.", 8),
         Key("span", Whole(1, 1_000), "How many frames it reaches back.", 32),
     ),
 )
@@ -56,7 +56,7 @@ FRAMES = Table(
     keys=(
         Key("window", Whole(1, 64), "How many frames back a patch's base is: losing fewer needs no resync.", 3),
         Key("rung", RUNG, "Now and then a patch from further back.", DEFAULTS),
-        Key("keyframe_every", Whole(1, 10_000), "Each so-manieth frame is whole.", 60),
+        Key("keyframe_every", Whole(1, 10_000), "One frame in so many is whole, a KEY.", 60),
     ),
 )
 

@@ -177,3 +177,18 @@ def test_types_hide_what_is_for_nobody() -> None:
 
 def test_the_file_that_full_prints_is_yaml() -> None:
     assert yaml.safe_load(run("full").output)["rooms"]["demo"]["reconnect_grace"] == "30s"
+
+
+def test_docs_do_not_depend_on_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("docs", "--to", str(tmp_path)).exit_code == 0
+    monkeypatch.setenv("ROOMWRIGHT_LAYER", "redis+core://localhost:6379/0")
+    assert run("docs", "--check", "--to", str(tmp_path)).exit_code == 0
+
+
+def test_types_mark_what_not_every_viewer_sees(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.yaml"
+    text = (GOLDEN / "fine.yaml").read_text(encoding="utf-8")
+    spec.write_text(text.replace("outside_games.sample:Sample", "outside_games.sample:Cards"), encoding="utf-8")
+    output = run("types", routing=spec).output
+    assert "  seat: number;" in output
+    assert "  cards?: number;" in output
