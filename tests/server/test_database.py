@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from server.database import DatabaseBusyError, DatabaseThread, database
 
@@ -46,8 +46,11 @@ async def test_a_connection_that_died_while_idle_is_replaced_at_the_next_job(mon
             cursor.execute("SELECT 1")
             return int(cursor.fetchone()[0])
 
-    kept = await database.run(lambda: connection.connection or (select() and connection.connection))
-    monkeypatch.setattr(type(connection), "is_usable", lambda _: False)  # what a server that went away answers
+    await database.run(select)
+    kept = await database.run(lambda: connection.connection)
+    monkeypatch.setattr(
+        type(connections["default"]), "is_usable", lambda _: False
+    )  # what a server that went away answers
     assert await database.run(select) == 1
     assert await database.run(lambda: connection.connection) is not kept
 

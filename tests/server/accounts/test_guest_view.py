@@ -8,8 +8,10 @@ from server.accounts.identity import Identity, verify
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def become(client: AsyncClient, body: object = None, **extra: object):
-    return await client.post("/api/guest", body if body is not None else {}, content_type="application/json", **extra)
+async def become(client: AsyncClient, body: object = None, headers: dict[str, str] | None = None):
+    return await client.post(
+        "/api/guest", body if body is not None else {}, content_type="application/json", headers=headers
+    )
 
 
 async def test_a_guest_gets_id_name_token_and_a_private_cookie(async_client: AsyncClient):
