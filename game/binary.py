@@ -1,7 +1,7 @@
 """Reading and writing the wire's primitive values: unsigned varints (LEB128), id sets and columns of whole numbers.
 
-A :class:`Reader` refuses anything short, long or not canonical with :class:`BadBytes`, so that a decoder above it never sees
-half a value. Byte order is little-endian throughout.
+A :class:`Reader` refuses anything short, long or not canonical with :class:`BadBytes`, so that a decoder above it
+never sees half a value. Byte order is little-endian throughout.
 """
 
 import struct
@@ -37,7 +37,7 @@ def put_text(out: bytearray, value: str) -> None:
 
 
 def put_ids(out: bytearray, ids: Sequence[int]) -> None:
-    """Appends an ascending set of ids: ``count << 1 | is_bitmap``, the first id, then gaps or a bitmap, the shorter one."""
+    """Appends an ascending set of ids: ``count << 1 | is_bitmap``, the first id, then gaps or a bitmap (the shorter)."""
     count = len(ids)
     if not count:
         out.append(0)

@@ -1,7 +1,8 @@
 """Deltas of one section to bytes and back, and to the readable JSON form; inputs and events likewise.
 
-A :class:`Delta` is either a KEY (the whole section) or a PATCH (absolute values of what changed after a base). Rows with the
-same mask of fields travel as one group: an id set, then one column per field. `docs/protocol.md` is the byte-level text.
+A :class:`Delta` is either a KEY (the whole section) or a PATCH (absolute values of what changed after a base). Rows with
+the same mask of fields travel as one group: an id set, then one column per field. `docs/protocol.md` has every byte.
+text.
 """
 
 import struct
@@ -126,9 +127,7 @@ def body_of(message: Message, values: Sequence[Quantized]) -> Any:
 
 def body_json(message: Message, values: Sequence[Quantized]) -> dict[str, Any]:
     """The readable form of an input or event."""
-    return {"type": message.name} | {
-        w.name: dequantize(w.spec, q) for w, q in zip(message.fields, values, strict=True)
-    }
+    return {"type": message.name} | {w.name: dequantize(w.spec, q) for w, q in zip(message.fields, values, strict=True)}
 
 
 def values_from_json(messages: Sequence[Message], data: object) -> tuple[Message, list[Quantized]]:

@@ -1,7 +1,8 @@
-"""Row updaters and mask readers generated per table, as attrs generates ``__init__``: no per-field dispatch on the tick path.
+"""Row updaters and mask readers generated per table, as attrs generates ``__init__``: no per-field dispatch on the
+tick path.
 
-A *row* is a list ``[wire_id, born_seq, last_seq, q0, seq0, q1, seq1, …]``: each field's quantized value beside the seq at
-which it last changed. `game.tracker` owns the rows.
+A *row* is a list ``[wire_id, born_seq, last_seq, q0, seq0, q1, seq1, …]``: each field's quantized value beside the seq
+at which it last changed. `game.tracker` owns the rows.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """What a game is: typed state and pure functions. Authors subclass :class:`Game`; the loop calls it, and nobody else.
 
-The world may be changed in place inside ``step``; the same seed and inputs must always give the same bytes. Nothing in a
-game reads a clock, a file, a socket or a global random source.
+The world may be changed in place inside ``step``; the same seed and inputs must always give the same bytes. Nothing in
+a game reads a clock, a file, a socket or a global random source.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Wire fields: how an author says what travels, how exactly, and who may see it.
 
-Each function here makes an ``attrs`` field that carries a :class:`FieldSpec` in its metadata. A field without one (a plain
-``attrs`` field) never leaves the server, and a wire field without an audience is hidden too: what an author forgot is
-hidden, not leaked. `game.schema` reads these; nothing here encodes.
+Each function here makes an ``attrs`` field that carries a :class:`FieldSpec` in its metadata. A field without one (a
+plain ``attrs`` field) never leaves the server, and a wire field without an audience is hidden too: what an author
+forgot is hidden, not leaked. `game.schema` reads these; nothing here encodes.
 """
 
 import math
@@ -46,7 +46,7 @@ class Overflow(Enum):
 
 @frozen
 class FieldSpec:
-    """One wire field. ``steps`` is the largest quantized value: values travel as 0…steps, ``value = min + q * step``."""
+    """One wire field. ``steps`` is the largest quantized value: 0…steps travel, and ``value = min + q * step``."""
 
     kind: Kind
     audience: Audience = NOBODY

@@ -1,7 +1,7 @@
 """Numbers that come out the same everywhere: + − × ÷ √ and tables, never a platform's sin, cos or pow.
 
-Angles are whole *turns* units: ``TURN`` steps to a full circle, 0 along +x, growing towards +y. The tables are built with
-a polynomial from exactly rounded operations only, so every IEEE 754 machine gets the same bits.
+Angles are whole *turns* units: ``TURN`` steps to a full circle, 0 along +x, growing towards +y. The tables are built
+with a polynomial from exactly rounded operations only, so every IEEE 754 machine gets the same bits.
 """
 
 from math import sqrt

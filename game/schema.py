@@ -1,8 +1,9 @@
 """Reads a game's attrs classes into tables: what each audience's section holds, field by field.
 
-A *section* is what one audience sees. A *table* is one collection's part of one section. An entity *exists* for an audience;
-a field of a narrower audience becomes an overlay row in that audience's section, under the same wire id. Two tables stand in
-every game: ``_room`` (the match's phase) and ``_seats`` (the roster). `game.tracker` fills tables, `game.view` holds them.
+A *section* is what one audience sees. A *table* is one collection's part of one section. An entity *exists* for an
+audience; a field of a narrower audience becomes an overlay row in that audience's section, under the same wire id. Two
+tables stand in every game: ``_room`` (the match's phase) and ``_seats`` (the roster). `game.tracker` fills tables,
+`game.view` holds them.
 """
 
 import hashlib
@@ -161,7 +162,9 @@ def schema_of(game_class: type[Game], sees_everything: bool = False) -> Schema:
     """
     for needed in ("World", "inputs"):
         if not hasattr(game_class, needed):
-            raise SchemaError(f"{game_class.__name__} lacks the class attribute {needed!r}; see docs/games/authoring.md")
+            raise SchemaError(
+                f"{game_class.__name__} lacks the class attribute {needed!r}; see docs/games/authoring.md"
+            )
     collections = (
         Collection("_room", None, _fields(RoomRow)),
         Collection("_seats", EntitiesSpec(SeatRow, PUBLIC, owner="number"), _fields(SeatRow)),
@@ -196,7 +199,9 @@ def schema_from_json(data: dict[str, Any]) -> Schema:
             bool(data["sees_everything"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise SchemaError(f"expected a schema as docs/protocol.md describes it, got one that fails at {error!r}") from error
+        raise SchemaError(
+            f"expected a schema as docs/protocol.md describes it, got one that fails at {error!r}"
+        ) from error
 
 
 def placed_in(field_audience: Audience, exists: Audience) -> Audience:
@@ -257,7 +262,7 @@ def _tables(collections: Iterable[Collection], sees_everything: bool) -> tuple[T
 
 
 def _parts(c: Collection, sees_everything: bool) -> Iterable[tuple[Audience, Audience, tuple[WireField, ...]]]:
-    audiences = (c.entities.audience,) if c.entities else (PUBLIC,)
+    audiences: tuple[Audience, ...] = (c.entities.audience,) if c.entities else (PUBLIC,)
     if c.entities and c.entities.audience_of:
         audiences = SECTION_KINDS
     for exists in audiences:
@@ -280,7 +285,9 @@ def _messages(classes: Iterable[type], what: str) -> tuple[Message, ...]:
             raise SchemaError(f"{what} {cls.__name__} is not an attrs class; expected @define or @frozen above it")
         for attribute in attrs.fields(cls):
             if not isinstance(spec_of(attribute), FieldSpec):
-                raise SchemaError(f"{what} {cls.__name__}.{attribute.name} is no wire field; use num, whole, flag, choice or text")
+                raise SchemaError(
+                    f"{what} {cls.__name__}.{attribute.name} is no wire field; use num, whole, flag, choice or text"
+                )
         messages.append(Message(index, cls.__name__, _fields(cls), cls))
     return tuple(messages)
 

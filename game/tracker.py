@@ -1,8 +1,8 @@
 """Follows one world through its frames: quantizes what each audience may see and remembers when it last changed.
 
-``advance`` scans the world once per frame. ``key`` and ``patch`` then cut a section's delta; one encoding serves every viewer
-of the section. Coming into view is creation, leaving it a tombstone; wire ids count up per space of existence and are never
-reused. Who sends the result to whom is not known here. The loop's streams and the tests call it.
+``advance`` scans the world once per frame. ``key`` and ``patch`` then cut a section's delta; one encoding serves every
+viewer of the section. Coming into view is creation, leaving it a tombstone; wire ids count up per space of existence
+and are never reused. Who sends the result to whom is not known here. The loop's streams and the tests call it.
 """
 
 from collections import deque

@@ -1,7 +1,7 @@
 """What one viewer holds: sections built from received deltas, and the entities that they make together.
 
-Bots, the Python SDK and the tests read rooms through :class:`View`. It knows nothing of frames or order; `game.wire.client`
-decides which deltas are applied.
+Bots, the Python SDK and the tests read rooms through :class:`View`. It knows nothing of frames or order;
+`game.wire.client` decides which deltas are applied.
 """
 
 import hashlib
@@ -126,7 +126,7 @@ class View:
         return View(self.schema, self.seat, {s: state.copy() for s, state in self.sections.items()})
 
     def digest(self) -> str:
-        """A BLAKE2b hash of all sections in canonical bytes: equal on both ends when, and only when, nothing diverged."""
+        """A BLAKE2b hash of all sections in canonical bytes: equal on both ends exactly when nothing diverged."""
         digest = hashlib.blake2b(digest_size=16)
         for section in sorted(self.sections):
             digest.update(str(section).encode() + b"\0")

@@ -1,0 +1,366 @@
+"""The client's side of the protocol, without I/O: messages and ``now`` in, messages and news out.
+
+The Python SDK, the simulated world and the tests drive it; the browser's core.mjs is the same machine in JavaScript. It
+applies frames by the one rule of docs/protocol.md, asks for a resync once per gap, acks, numbers inputs and keeps the
+unanswered ones so that a resumed connection sends them again.
+"""
+
+from enum import Enum
+from typing import Any
+
+from attrs import define, field, frozen
+
+from game.binary import BadBytes
+from game.codec import EventRow, body_of, decode_delta, quantize_all
+from game.quantize import Quantized
+from game.schema import Message, Schema, schema_from_json
+from game.tracker import Section
+from game.view import View
+from game.wire import messages as m
+from game.wire.closecodes import BY_CODE, Retry
+from game.wire.frames import (
+    AckMessage,
+    Answer,
+    Frame,
+    FrameKind,
+    InputMessage,
+    Position,
+    decode_frame,
+    encode_ack,
+    encode_input,
+    frame_from_json,
+    input_json,
+)
+
+ACK_EVERY_FRAMES = 3
+ACK_EVERY_S = 0.25
+RESYNC_AFTER_S = 0.5
+RESYNC_AFTER_MAX_S = 8.0
+PING_EVERY_S = 2.0
+CHAT_KEPT = 500
+INPUTS_KEPT = 1024
+NOTICES_KEPT = 1024
+
+
+class ClientState(Enum):
+    """Where a connection stands."""
+
+    CONNECTING = "connecting"
+    JOINED = "joined"
+    LIVE = "live"
+    CLOSED = "closed"
+
+
+@frozen
+class Answered:
+    """An input's one answer."""
+
+    answer: Answer
+
+
+@frozen
+class GameEvent:
+    """A cosmetic event of the game: its class's instance (or a dict) and its name."""
+
+    name: str
+    body: Any
+
+
+@frozen
+class Applied:
+    """The view moved to a new frame."""
+
+    frame: Frame
+
+
+News = Applied | Answered | GameEvent | m.Welcome | m.Refused | m.Chat | m.NoticeMessage | m.Rebase | m.Goodbye
+
+
+class ClientError(Exception):
+    """A misuse of the client by its caller, such as an input class that the game does not have."""
+
+
+@define
+class Client:
+    """One connection to one room. ``schema`` may come from the game's class or from the server."""
+
+    hello: m.Hello
+    is_binary: bool = True
+    schema: Schema | None = None
+    state: ClientState = ClientState.CONNECTING
+    view: View | None = None
+    head: Position = Position(-1, -1)
+    welcome: m.Welcome | None = None
+    goodbye: m.Goodbye | None = None
+    rtt_ms: float | None = None
+    tick: int = 0
+    gaps: int = 0
+    divergences: int = 0
+    resyncs: int = 0
+    chat: list[m.ChatLine] = field(factory=list)
+    unanswered: dict[tuple[int, int], InputMessage] = field(factory=dict)
+    _next_n: dict[int, int] = field(factory=dict)
+    _out: list[bytes | str] = field(factory=list)
+    _news: list[News] = field(factory=list)
+    _notices: dict[int, None] = field(factory=dict)
+    _acked: Position = Position(-1, -1)
+    _acked_at: float = 0.0
+    _unacked_frames: int = 0
+    _resync_at: float | None = None
+    _resync_wait_s: float = RESYNC_AFTER_S
+    _is_key_wanted: bool = True
+    _ping_at: float = 0.0
+    _chat_asked_at: float = -1e9
+
+    def start(self, now: float) -> None:
+        """The socket is open: says hello, continuing the last seat where there was one."""
+        self.state = ClientState.CONNECTING
+        self.goodbye = None
+        self._out.clear()
+        self._is_key_wanted, self._resync_at = True, None
+        self._ping_at = now + PING_EVERY_S
+        self._out.append(m.encode(self.hello))
+
+    def receive(self, data: bytes | str, now: float) -> None:
+        """One message from the server. Raises BadBytes or BadMessage where the server broke the protocol."""
+        if isinstance(data, bytes):
+            self._on_frame(decode_frame(data), now)
+            return
+        message = m.decode_server(data)
+        if isinstance(message, dict):
+            if self.schema is None:
+                raise BadBytes("expected a welcome before the first frame")
+            self._on_frame(frame_from_json(self.schema, message), now)
+            return
+        self._on_message(message, now)
+
+    def poll(self, now: float) -> None:
+        """Time passes: acks, pings and overdue resyncs."""
+        if self.state is not ClientState.LIVE and self.state is not ClientState.JOINED:
+            return
+        if self._unacked_frames and now - self._acked_at >= ACK_EVERY_S:
+            self._ack(now)
+        if self._resync_at is not None and now >= self._resync_at:
+            self._ask_resync(now)
+        if now >= self._ping_at:
+            self._ping_at = now + PING_EVERY_S
+            self._out.append(m.encode(m.Ping(now * 1000.0)))
+
+    def send_input(self, body: Any, slot: int = 0, for_tick: int = 0) -> int:
+        """Numbers and sends an input; returns its number. Raises ClientError for a class the game does not have."""
+        if self.schema is None or self.view is None:
+            raise ClientError("expected a welcome before the first input")
+        message, values = self._quantized(body)
+        if len(self.unanswered) >= INPUTS_KEPT:
+            raise ClientError(f"{INPUTS_KEPT} inputs are unanswered; the connection is too far behind for more")
+        n = self._next_n.get(slot, 1)
+        self._next_n[slot] = n + 1
+        sent = InputMessage(slot, n, max(self.head, Position(0, 0)), for_tick, message, values)
+        self.unanswered[slot, n] = sent
+        self._send_input(sent)
+        return n
+
+    def say(self, text: str) -> None:
+        """Sends a chat line."""
+        self._out.append(m.encode(m.Say(text=text)))
+
+    def leave(self) -> None:
+        """Gives up the seats."""
+        self._out.append(m.encode(m.Leave()))
+
+    def closed(self, code: int) -> Retry:
+        """The socket is closed; says whether and how to come back."""
+        if self.goodbye is not None:
+            code = self.goodbye.code
+        self.state = ClientState.CLOSED
+        retry = BY_CODE[code].value.retry if code in BY_CODE else Retry.BACKOFF
+        if retry is Retry.FRESH:
+            self.hello = _with_resume(self.hello, None)
+        return retry
+
+    def data_to_send(self) -> list[bytes | str]:
+        """Messages to write, in order; each is returned once."""
+        out, self._out = self._out, []
+        return out
+
+    def news(self) -> list[News]:
+        """What happened since the last call, in order."""
+        news, self._news = self._news, []
+        return news
+
+    def _on_message(self, message: m.ServerMessage, now: float) -> None:
+        match message:
+            case m.Welcome():
+                self._on_welcome(message)
+            case m.Refused():
+                if message.n is not None:
+                    self.unanswered.pop((message.slot or 0, message.n), None)
+            case m.Chat():
+                self._on_chat(message, now)
+                return
+            case m.NoticeMessage():
+                self._out.append(m.encode(m.Ack(notices=(message.id,))))
+                if message.id in self._notices:
+                    return
+                self._notices[message.id] = None
+                if len(self._notices) > NOTICES_KEPT:
+                    del self._notices[next(iter(self._notices))]
+            case m.Pong():
+                self.rtt_ms = now * 1000.0 - message.t
+                return
+            case m.SchemaMessage():
+                self._use_schema(schema_from_json(message.schema))
+                return
+            case m.Rebase():
+                self.tick = message.tick
+            case m.Goodbye():
+                self.goodbye = message
+        self._news.append(message)
+
+    def _on_welcome(self, welcome: m.Welcome) -> None:
+        if welcome.schema is not None:
+            self._use_schema(schema_from_json(welcome.schema))
+        if self.schema is None or self.schema.fingerprint != welcome.fingerprint:
+            raise BadBytes(f"expected schema {self.schema and self.schema.fingerprint}, got {welcome.fingerprint}")
+        is_same_room = self.welcome is not None and self.welcome.incarnation == welcome.incarnation
+        self.welcome = welcome
+        self.state = ClientState.JOINED
+        self.hello = _with_resume(self.hello, welcome.resume)
+        if self.view is None or not is_same_room:
+            self.view = View(self.schema)
+            self.head = Position(-1, -1)
+            self.unanswered.clear()
+            self._next_n.clear()
+            self.chat.clear()
+        self.view.seat = welcome.seats[0].seat if welcome.seats else None
+        self._settle(welcome)
+        for pending in sorted(self.unanswered.values(), key=lambda i: i.n):
+            self._send_input(pending)
+
+    def _settle(self, welcome: m.Welcome) -> None:
+        """Inputs of the old connection that were answered while it was away need no second sending."""
+        for grant in welcome.seats:
+            for slot, n in [k for k in self.unanswered if k[0] == grant.slot and k[1] <= grant.answered_through]:
+                del self.unanswered[slot, n]
+            self._next_n[grant.slot] = max(self._next_n.get(grant.slot, 1), grant.answered_through + 1)
+
+    def _use_schema(self, schema: Schema) -> None:
+        self.schema = schema
+
+    def _on_frame(self, frame: Frame, now: float) -> None:
+        """The rule of docs/protocol.md, line by line."""
+        if self.view is None:
+            raise BadBytes("expected a welcome before the first frame")
+        position = frame.position
+        if frame.epoch < self.head.epoch:
+            return
+        if frame.kind is FrameKind.KEY:
+            if position > self.head or (position == self.head and self._is_key_wanted):
+                self._apply(frame, now)
+            return
+        if frame.epoch > self.head.epoch or self._is_key_wanted:
+            self._gap(now)
+        elif frame.kind is FrameKind.HEAD:
+            if position > self.head:
+                self._gap(now)
+            else:
+                self.tick = max(self.tick, frame.tick)
+        elif frame.seq <= self.head.seq:
+            return
+        elif self.head.seq < frame.base:
+            self._gap(now)
+        else:
+            self._apply(frame, now)
+
+    def _apply(self, frame: Frame, now: float) -> None:
+        view = self.view
+        assert view is not None and self.schema is not None  # noqa: S101 - _on_frame checked
+        deltas = [
+            (part.section, [(blob.seq, decode_delta(self.schema, blob.data)) for blob in part.chain])
+            for part in frame.parts
+        ]
+        if any(not _fits(view, section, chain, frame.kind) for section, chain in deltas):
+            self._gap(now)
+            return
+        try:
+            for section, chain in deltas:
+                for seq, delta in chain:
+                    view.apply(section, delta)
+                    self._play(delta.events, seq)
+        except BadBytes:
+            self.divergences += 1
+            self._is_key_wanted = True
+            self._gap(now)
+            return
+        view.keep_only(part.section for part in frame.parts)
+        self.head, self.tick, self.state = frame.position, frame.tick, ClientState.LIVE
+        self._is_key_wanted, self._resync_at, self._resync_wait_s = False, None, RESYNC_AFTER_S
+        self._news.append(Applied(frame))
+        for answer in frame.answers:
+            if self.unanswered.pop((answer.slot, answer.n), None) is not None:
+                self._news.append(Answered(answer))
+        self._unacked_frames += 1
+        if self._unacked_frames >= ACK_EVERY_FRAMES or frame.answers:
+            self._ack(now)
+
+    def _play(self, events: list[EventRow], seq: int) -> None:
+        for event in events:
+            if seq - event.age > self.head.seq or self.head.epoch < 0:
+                self._news.append(GameEvent(event.message.name, body_of(event.message, event.values)))
+
+    def _gap(self, now: float) -> None:
+        """The old state stays on show; one resync is asked for, then again with growing patience."""
+        if self._resync_at is None:
+            self.gaps += 1
+            self._ask_resync(now)
+
+    def _ask_resync(self, now: float) -> None:
+        self.resyncs += 1
+        self._resync_at = now + self._resync_wait_s
+        self._resync_wait_s = min(self._resync_wait_s * 2, RESYNC_AFTER_MAX_S)
+        self._out.append(m.encode(m.Resync()))
+
+    def _ack(self, now: float) -> None:
+        self._acked, self._acked_at, self._unacked_frames = self.head, now, 0
+        if self.is_binary:
+            self._out.append(encode_ack(AckMessage(self.head)))
+        else:
+            self._out.append(m.encode(m.Ack(self.head.epoch, self.head.seq)))
+
+    def _on_chat(self, message: m.Chat, now: float) -> None:
+        fresh: list[m.ChatLine] = []
+        for line in message.lines:
+            last = self.chat[-1].n if self.chat else 0
+            if line.n <= last:
+                continue
+            if last and line.n > last + 1 and now - self._chat_asked_at > RESYNC_AFTER_S and not fresh:
+                self._chat_asked_at = now
+                self._out.append(m.encode(m.Say(since=last)))
+                return
+            self.chat.append(line)
+            fresh.append(line)
+        del self.chat[:-CHAT_KEPT]
+        if fresh:
+            self._news.append(m.Chat(tuple(fresh)))
+
+    def _quantized(self, body: Any) -> tuple[Message, list[Quantized]]:
+        assert self.schema is not None  # noqa: S101 - the caller checked
+        for message in self.schema.inputs:
+            if message.cls is type(body) or message.name == type(body).__name__:
+                return message, quantize_all(message, body)
+        known = [message.name for message in self.schema.inputs]
+        raise ClientError(f"expected an input of {known}, got {type(body).__name__}")
+
+    def _send_input(self, sent: InputMessage) -> None:
+        self._out.append(encode_input(sent) if self.is_binary else m.encode(input_json(sent)))
+
+
+def _fits(view: View, section: Section, chain: list[tuple[int, Any]], kind: FrameKind) -> bool:
+    """Whether a chain can be applied: a KEY first where the section is new or the frame is a KEY."""
+    if kind is FrameKind.KEY or section not in view.sections:
+        return bool(chain) and chain[0][1].is_key
+    return True
+
+
+def _with_resume(hello: m.Hello, resume: str | None) -> m.Hello:
+    return m.Hello(hello.v, hello.token, hello.name, resume, hello.slots, hello.fingerprint, hello.schema)

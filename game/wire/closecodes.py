@@ -1,0 +1,52 @@
+"""Why a connection ends: one table of codes, names and what a client should do about each.
+
+44xx is the client's fault: do not retry unchanged. 45xx: retry with back-off. `docs/protocol.md` prints this table.
+"""
+
+from enum import Enum
+
+from attrs import frozen
+
+
+class Retry(Enum):
+    """What a client does after a close."""
+
+    NEVER = "never"
+    FRESH = "join afresh"
+    BACKOFF = "retry with back-off"
+
+
+@frozen
+class CloseCode:
+    """One row of the table."""
+
+    code: int
+    name: str
+    retry: Retry
+    meaning: str
+
+
+class Close(Enum):
+    """Every way the server ends a connection on purpose."""
+
+    NORMAL = CloseCode(1000, "normal", Retry.NEVER, "the client left")
+    BAD_MESSAGE = CloseCode(4400, "bad_message", Retry.NEVER, "a message that the protocol does not know")
+    UNAUTHENTICATED = CloseCode(4401, "unauthenticated", Retry.NEVER, "no valid identity, or not any longer")
+    NOT_ALLOWED = CloseCode(4403, "not_allowed", Retry.NEVER, "this identity may not do that")
+    NO_SUCH_ROOM = CloseCode(4404, "no_such_room", Retry.NEVER, "no such room")
+    WRONG_STATE = CloseCode(4405, "wrong_state", Retry.NEVER, "a message that is not for this moment")
+    TIMEOUT = CloseCode(4408, "timeout", Retry.FRESH, "no hello, or nothing for too long")
+    REPLACED = CloseCode(4409, "replaced", Retry.NEVER, "a newer connection took this seat")
+    ROOM_CLOSED = CloseCode(4410, "room_closed", Retry.NEVER, "the match is over, or the room was empty")
+    TOO_BIG = CloseCode(4413, "too_big", Retry.NEVER, "a message beyond the size limit")
+    TOO_MANY_ERRORS = CloseCode(4422, "too_many_errors", Retry.NEVER, "too many refused messages")
+    TOO_OLD = CloseCode(4426, "too_old", Retry.NEVER, "a protocol version or schema that is not served")
+    RATE = CloseCode(4429, "rate", Retry.NEVER, "far more messages than the route accepts")
+    TOO_SLOW = CloseCode(4430, "too_slow", Retry.FRESH, "frames stayed unacknowledged for too long")
+    CANNOT_RESUME = CloseCode(4440, "cannot_resume", Retry.FRESH, "the seat is gone or the token was used")
+    INTERNAL = CloseCode(4500, "internal", Retry.BACKOFF, "a fault on the server; an incident was recorded")
+    OVERLOADED = CloseCode(4503, "overloaded", Retry.BACKOFF, "no room, no seat or no capacity now")
+    MOVING = CloseCode(4504, "moving", Retry.BACKOFF, "the server drains or the room moves")
+
+
+BY_CODE = {close.value.code: close for close in Close}

@@ -1,0 +1,299 @@
+"""Frames: one message of snapshot sections, in bytes and in readable JSON.
+
+A frame names every section that its receiver has; each carries a *chain* of blobs, applied in order. Blobs are encoded
+once per audience, so building a frame is joining bytes. Inputs and acks, the client's binary messages, stand here too.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+from attrs import frozen
+
+from game.binary import BadBytes, Reader, put_text, put_uvarint
+from game.codec import (
+    body_json,
+    decode_delta,
+    delta_from_json,
+    delta_json,
+    encode_delta,
+    put_values,
+    read_values,
+    values_from_json,
+)
+from game.fields import Audience
+from game.quantize import Quantized
+from game.schema import SECTION_KINDS, Message, Schema
+from game.tracker import Section
+
+REASON_MAX_BYTES = 120
+_SECTION_NUMBER = {audience: number for number, audience in enumerate(SECTION_KINDS)}
+
+
+class FrameKind(IntEnum):
+    """A frame's first byte."""
+
+    KEY = 1
+    PATCH = 2
+    HEAD = 3
+
+
+INPUT, ACK = 0x11, 0x12
+
+
+@frozen(order=True)
+class Position:
+    """A point in a room's one total order."""
+
+    epoch: int
+    seq: int
+
+
+@frozen
+class Blob:
+    """An encoded delta that leads to ``seq``. A patch with nothing in it is no bytes at all."""
+
+    seq: int
+    data: bytes
+
+
+@frozen
+class Part:
+    """One section of a frame: the blobs to apply in order; none where nothing changed since the base."""
+
+    section: Section
+    chain: Sequence[Blob]
+
+
+@frozen
+class Answer:
+    """The one answer to input ``n`` of a slot: applied at ``tick`` (reason is empty) or refused there.
+
+    ``margin`` is the number of ticks that the input was early (positive) or late (negative) for its ``for_tick``.
+    """
+
+    slot: int
+    n: int
+    tick: int
+    reason: str = ""
+    margin: int = 0
+
+
+@frozen
+class Frame:
+    """KEY, PATCH or HEAD. ``base`` counts for a PATCH; ``at_ms`` is the room's time when it was cut."""
+
+    kind: FrameKind
+    epoch: int
+    seq: int
+    base: int
+    tick: int
+    at_ms: int
+    parts: Sequence[Part] = ()
+    answers: Sequence[Answer] = ()
+
+    @property
+    def position(self) -> Position:
+        """Where the frame leads."""
+        return Position(self.epoch, self.seq)
+
+
+@frozen
+class InputMessage:
+    """One input: its number, the position last shown, the tick it is meant for (0: as soon as possible)."""
+
+    slot: int
+    n: int
+    seen: Position
+    for_tick: int
+    message: Message
+    values: Sequence[Quantized]
+
+
+@frozen
+class AckMessage:
+    """The client holds everything up to this position."""
+
+    position: Position
+
+
+def frame_prefix(kind: FrameKind, epoch: int, seq: int, base: int, tick: int, at_ms: int) -> bytes:
+    """The bytes before the sections: the same for all receivers of a frame."""
+    out = bytearray((kind,))
+    for value in (epoch, seq, seq - base if kind is FrameKind.PATCH else 0, tick, at_ms):
+        put_uvarint(out, value)
+    return bytes(out)
+
+
+def part_bytes(part: Part, frame_seq: int) -> bytes:
+    """One section's bytes within a frame of that seq."""
+    out = bytearray((_SECTION_NUMBER[part.section.audience],))
+    put_uvarint(out, part.section.of)
+    blobs = [blob for blob in part.chain if blob.data]
+    put_uvarint(out, len(blobs))
+    for blob in blobs:
+        put_uvarint(out, frame_seq - blob.seq)
+        put_uvarint(out, len(blob.data))
+        out += blob.data
+    return bytes(out)
+
+
+def answers_bytes(answers: Sequence[Answer]) -> bytes:
+    """The bytes after the sections."""
+    out = bytearray()
+    put_uvarint(out, len(answers))
+    for answer in answers:
+        put_uvarint(out, answer.slot)
+        put_uvarint(out, answer.n)
+        put_uvarint(out, answer.tick)
+        put_uvarint(out, answer.margin << 1 if answer.margin >= 0 else (-answer.margin << 1) - 1)
+        put_text(out, answer.reason)
+    return bytes(out)
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """A whole frame."""
+    out = bytearray(frame_prefix(frame.kind, frame.epoch, frame.seq, frame.base, frame.tick, frame.at_ms))
+    put_uvarint(out, len(frame.parts))
+    for part in frame.parts:
+        out += part_bytes(part, frame.seq)
+    return bytes(out + answers_bytes(frame.answers))
+
+
+def decode_frame(data: bytes) -> Frame:
+    """The frame of these bytes. Raises BadBytes for anything that `encode_frame` could not have written."""
+    reader = Reader(data)
+    number = reader.u8()
+    if number not in FrameKind.__members__.values():
+        raise BadBytes(f"expected a key, patch or head (1 to 3), got {number}")
+    epoch, seq, behind, tick, at_ms = (reader.uvarint() for _ in range(5))
+    if behind > seq or (behind and number != FrameKind.PATCH):
+        raise BadBytes(f"expected a base from 0 to {seq} in a patch only, got {behind} behind")
+    parts = [_read_part(reader, seq) for _ in range(reader.uvarint())]
+    answers = [_read_answer(reader) for _ in range(reader.uvarint())]
+    reader.end()
+    return Frame(FrameKind(number), epoch, seq, seq - behind, tick, at_ms, parts, answers)
+
+
+def frame_json(schema: Schema, frame: Frame) -> dict[str, Any]:
+    """The readable form of a frame."""
+    sections = [
+        {
+            "section": part.section.audience.value,
+            "of": part.section.of,
+            "chain": [{"seq": b.seq} | delta_json(decode_delta(schema, b.data)) for b in part.chain if b.data],
+        }
+        for part in frame.parts
+    ]
+    answers = [
+        {"slot": a.slot, "n": a.n, "tick": a.tick, "margin": a.margin}
+        | ({"refused": a.reason} if a.reason else {"applied": True})
+        for a in frame.answers
+    ]
+    return {
+        "type": frame.kind.name.lower(),
+        "epoch": frame.epoch,
+        "seq": frame.seq,
+        "base": frame.base,
+        "tick": frame.tick,
+        "at_ms": frame.at_ms,
+        "sections": sections,
+        "answers": answers,
+    }
+
+
+def frame_from_json(schema: Schema, data: dict[str, Any]) -> Frame:
+    """The frame of its readable form. Raises BadBytes for anything else."""
+    try:
+        parts = [
+            Part(
+                Section(Audience(s["section"]), s["of"]),
+                [Blob(b["seq"], encode_delta(delta_from_json(schema, b))) for b in s["chain"]],
+            )
+            for s in data["sections"]
+        ]
+        answers = [Answer(a["slot"], a["n"], a["tick"], a.get("refused", ""), a["margin"]) for a in data["answers"]]
+        kind = FrameKind[data["type"].upper()]
+        return Frame(kind, data["epoch"], data["seq"], data["base"], data["tick"], data["at_ms"], parts, answers)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadBytes(f"expected a frame in JSON, got one that fails at {error!r}") from error
+
+
+def encode_input(message: InputMessage) -> bytes:
+    """An input's bytes."""
+    out = bytearray((INPUT,))
+    for value in (
+        message.slot,
+        message.n,
+        message.seen.epoch,
+        message.seen.seq,
+        message.for_tick,
+        message.message.index,
+    ):
+        put_uvarint(out, value)
+    put_values(out, message.message.fields, message.values)
+    return bytes(out)
+
+
+def encode_ack(ack: AckMessage) -> bytes:
+    """An ack's bytes."""
+    out = bytearray((ACK,))
+    put_uvarint(out, ack.position.epoch)
+    put_uvarint(out, ack.position.seq)
+    return bytes(out)
+
+
+def decode_client_bytes(schema: Schema, data: bytes) -> InputMessage | AckMessage:
+    """A client's binary message. Raises BadBytes for anything else."""
+    reader = Reader(data)
+    number = reader.u8()
+    if number == ACK:
+        ack = AckMessage(Position(reader.uvarint(), reader.uvarint()))
+        reader.end()
+        return ack
+    if number != INPUT:
+        raise BadBytes(f"expected an input (17) or an ack (18), got {number}")
+    slot, n, epoch, seq, for_tick, index = (reader.uvarint() for _ in range(6))
+    if index >= len(schema.inputs):
+        raise BadBytes(f"expected input type 0 to {len(schema.inputs) - 1}, got {index}")
+    message = schema.inputs[index]
+    values = read_values(reader, message.fields)
+    reader.end()
+    return InputMessage(slot, n, Position(epoch, seq), for_tick, message, values)
+
+
+def input_json(message: InputMessage) -> dict[str, Any]:
+    """The readable form of an input."""
+    return {
+        "type": "input",
+        "slot": message.slot,
+        "n": message.n,
+        "seen": [message.seen.epoch, message.seen.seq],
+        "for_tick": message.for_tick,
+        "body": body_json(message.message, message.values),
+    }
+
+
+def input_from_json(schema: Schema, slot: int, n: int, seen: Position, for_tick: int, body: object) -> InputMessage:
+    """The input of its readable form. Raises BadBytes for a body that fits no input class."""
+    message, values = values_from_json(schema.inputs, body)
+    return InputMessage(slot, n, seen, for_tick, message, values)
+
+
+def _read_part(reader: Reader, frame_seq: int) -> Part:
+    number, of = reader.u8(), reader.uvarint()
+    if number >= len(SECTION_KINDS):
+        raise BadBytes(f"expected a section 0 to {len(SECTION_KINDS) - 1}, got {number}")
+    chain = []
+    for _ in range(reader.uvarint()):
+        behind, length = reader.uvarint(), reader.uvarint()
+        if behind > frame_seq:
+            raise BadBytes(f"expected a blob at most {frame_seq} behind, got {behind}")
+        chain.append(Blob(frame_seq - behind, reader.raw(length)))
+    return Part(Section(SECTION_KINDS[number], of), chain)
+
+
+def _read_answer(reader: Reader) -> Answer:
+    slot, n, tick, zigzag = (reader.uvarint() for _ in range(4))
+    margin = zigzag >> 1 if zigzag & 1 == 0 else -(zigzag + 1 >> 1)
+    return Answer(slot, n, tick, reader.text(REASON_MAX_BYTES), margin)

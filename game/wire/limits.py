@@ -1,0 +1,44 @@
+"""Rates: a token bucket, and the named ways in which a full queue overflows."""
+
+from enum import Enum
+
+from attrs import define, frozen
+
+
+class Overflow(Enum):
+    """What happens to a message beyond its rate."""
+
+    DROP_OLDEST = "drop_oldest"
+    REFUSE = "refuse"
+    CLOSE = "close"
+
+
+@frozen
+class Limit:
+    """``rate_per_s`` messages a second, ``burst`` at once."""
+
+    rate_per_s: float
+    burst: int
+    overflow: Overflow = Overflow.REFUSE
+
+
+@define
+class TokenBucket:
+    """A bucket that starts full. ``now`` is in seconds and must not go back; if it does, no token is gained."""
+
+    limit: Limit
+    tokens: float = 0.0
+    at: float | None = None
+
+    def take(self, now: float) -> bool:
+        """Takes one token if there is one."""
+        if self.at is None:
+            self.tokens = float(self.limit.burst)
+        else:
+            gained = max(0.0, now - self.at) * self.limit.rate_per_s
+            self.tokens = min(float(self.limit.burst), self.tokens + gained)
+        self.at = now if self.at is None else max(self.at, now)
+        if self.tokens < 1.0:
+            return False
+        self.tokens -= 1.0
+        return True

@@ -1,0 +1,146 @@
+"""The recent frames of one stream, from which any viewer's next frame is cut without asking the room.
+
+A gateway keeps one ring per room and stream. It holds each section's last KEY and the patches since; `chain` finds the
+few blobs that lead a viewer from where it is to the newest frame. Pure: bytes in, chains out.
+"""
+
+from collections.abc import Callable, Collection, Hashable, Sequence
+from functools import partial
+from typing import TypeVar, cast
+
+from attrs import define, field, frozen
+
+from game.tracker import Section
+from game.wire.frames import Answer, Blob, Frame, FrameKind, Part, answers_bytes, frame_prefix, part_bytes
+
+T = TypeVar("T")
+
+RING_FRAMES_MAX = 256
+
+
+@frozen
+class RingFrame:
+    """One frame as it arrived: its place, and what the private message brought for this gateway's seats."""
+
+    seq: int
+    base: int
+    tick: int
+    at_ms: int
+    has_private: bool = False
+    answers: dict[int, tuple[Answer, ...]] = field(factory=dict)
+
+
+@frozen
+class _Hop:
+    seq: int
+    base: int
+    blob: Blob
+    is_key: bool
+
+
+@define
+class Ring:
+    """The frames of one epoch of one stream."""
+
+    epoch: int = -1
+    newest: RingFrame | None = None
+    _hops: dict[Section, list[_Hop]] = field(factory=dict)
+    _cut: dict[Hashable, object] = field(factory=dict)
+
+    def restart(self, epoch: int) -> None:
+        """A new epoch: nothing older counts any more."""
+        self.epoch = epoch
+        self.newest = None
+        self._hops.clear()
+        self._cut.clear()
+
+    def add(self, frame: RingFrame, blobs: dict[Section, tuple[bool, bytes]]) -> None:
+        """Adds the newest frame; ``blobs`` maps sections to (is_key, bytes), no bytes meaning nothing changed."""
+        self.newest = frame
+        self._cut.clear()
+        for section, (is_key, data) in blobs.items():
+            hops = self._hops.setdefault(section, [])
+            if is_key:
+                hops.clear()
+            hops.append(_Hop(frame.seq, frame.seq if is_key else frame.base, Blob(frame.seq, data), is_key))
+            if len(hops) > RING_FRAMES_MAX:
+                del hops[1]  # the KEY stays; a hole after it shows as a chain that cannot be built
+
+    def forget(self, section: Section) -> None:
+        """Drops a section that no viewer here has any longer."""
+        self._hops.pop(section, None)
+
+    def chain(self, section: Section, start: int | None, end: int) -> tuple[Blob, ...] | None:
+        """The fewest blobs from ``start`` (None: from the last KEY) to frame ``end``, or None where there is a hole."""
+        hops = self._hops.get(section, [])
+        chain: list[Blob] = []
+        if start is None:
+            if not hops or not hops[0].is_key or hops[0].seq > end:
+                return None
+            chain.append(hops[0].blob)
+            start = hops[0].seq
+        at = start
+        while at < end:
+            best = None
+            for hop in reversed(hops):
+                if hop.seq <= at:
+                    break
+                if hop.seq <= end and not hop.is_key and hop.base <= at:
+                    best = hop
+                    break
+            if best is None:
+                return None
+            chain.append(best.blob)
+            at = best.seq
+        return tuple(blob for blob in chain if blob.data)
+
+    def frame(
+        self, sections: Sequence[Section], held: Collection[Section], start: int | None, answers: Sequence[Answer]
+    ) -> Frame | None:
+        """The newest frame for a viewer at ``start`` (None: as a KEY), or None where the ring has a hole.
+
+        A section that the viewer does not hold yet comes as a KEY of its own.
+        """
+        newest = self.newest
+        if newest is None:
+            return None
+        parts = []
+        for section in sections:
+            chain = self._cached_chain(section, start if section in held else None)
+            if chain is None:
+                return None
+            parts.append(Part(section, chain))
+        kind = FrameKind.KEY if start is None else FrameKind.PATCH
+        base = newest.seq if start is None else start
+        return Frame(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms, parts, answers)
+
+    def frame_bytes(self, frame: Frame) -> bytes:
+        """The bytes of a frame that `frame` cut; what viewers share is encoded once per newest frame."""
+        shared = frame.kind, frame.base
+        prefix = self._cached(("prefix", *shared), partial(_prefix, frame))
+        parts = [self._part(part, frame.seq) for part in frame.parts]
+        if len(parts) == 1 and not frame.answers:
+            whole = partial(b"".join, (prefix, b"\1", parts[0], b"\0"))
+            return self._cached(("alone", frame.parts[0].section, *shared), whole)
+        return b"".join((prefix, bytes((len(parts),)), *parts, answers_bytes(frame.answers)))
+
+    def _part(self, part: Part, seq: int) -> bytes:
+        # A chain is cached, so its identity stands for its content.
+        return self._cached(("part", part.section, id(part.chain)), partial(part_bytes, part, seq))
+
+    def _cached_chain(self, section: Section, start: int | None) -> tuple[Blob, ...] | None:
+        assert self.newest is not None  # noqa: S101 - frame() checked
+        return self._cached(("chain", section, start), partial(self.chain, section, start, self.newest.seq))
+
+    def shared(self, key: Hashable, make: Callable[[], T]) -> T:
+        """A value made once per newest frame, for all viewers that share its key."""
+        return self._cached(("shared", key), make)
+
+    def _cached(self, key: Hashable, make: Callable[[], T]) -> T:
+        if key not in self._cut:
+            self._cut[key] = make()
+        return cast(T, self._cut[key])
+
+
+def _prefix(frame: Frame) -> bytes:
+    return frame_prefix(frame.kind, frame.epoch, frame.seq, frame.base, frame.tick, frame.at_ms)

@@ -1,0 +1,436 @@
+"""The server's side of one connection, without I/O: what came in and ``now`` go in, messages and commands come out.
+
+A gateway's consumer, the simulated world and the tests drive it. It checks and limits what a client sends, decides
+which frame the client gets next, and paces: a client that does not acknowledge gets the newest state when it catches
+up.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+from attrs import define, field, frozen
+
+from game.binary import BadBytes
+from game.schema import Schema
+from game.tracker import Section
+from game.wire import messages as m
+from game.wire.closecodes import Close
+from game.wire.frames import (
+    AckMessage,
+    Frame,
+    FrameKind,
+    InputMessage,
+    Position,
+    decode_client_bytes,
+    encode_frame,
+    frame_json,
+    input_from_json,
+)
+from game.wire.limits import Limit, Overflow, TokenBucket
+from game.wire.ring import Ring
+
+HELLO_WITHIN_S = 10.0
+SILENT_FOR_S = 30.0
+PAUSE_AFTER_S = 0.5
+PAUSE_SLACK_S = 0.25
+CLOSE_AFTER_S = 10.0
+UNACKED_MAX = 64
+ERRORS = Limit(1.0, 20)
+FLOOD = Limit(20.0, 200)
+CONTROL = Limit(10.0, 30)
+WAITING_INPUTS_MAX = 8
+INPUT_LIMIT = Limit(40.0, 80)
+
+
+class SessionState(Enum):
+    """Where a connection stands: each state accepts only its own messages."""
+
+    HELLO = "hello"
+    JOINING = "joining"
+    LIVE = "live"
+    CLOSED = "closed"
+
+
+@frozen
+class SessionRules:
+    """What a route allows. ``accepts`` maps input, chat and leave to their limits (None: unlimited but for floods)."""
+
+    route: str
+    role: str
+    schema: Schema
+    accepts: Mapping[str, Limit | None]
+    chat_length: int = 240
+    is_paced: bool = True
+
+
+@frozen
+class Attach:
+    """The client said hello: find or make its seat."""
+
+    hello: m.Hello
+
+
+@frozen
+class Submit:
+    """An input for the loop; ``reason`` is set where it was refused on the way, so that it is answered in order."""
+
+    slot: int
+    n: int
+    seen: Position
+    for_tick: int
+    message: InputMessage | None
+    reason: str = ""
+
+
+@frozen
+class Acknowledge:
+    """The client holds everything up to this position."""
+
+    position: Position
+
+
+@frozen
+class WantKey:
+    """The ring has a hole that only the room can fill."""
+
+
+@frozen
+class SayLine:
+    """A chat line for the room."""
+
+    text: str
+
+
+@frozen
+class GiveUp:
+    """The client left for good."""
+
+
+@frozen
+class NoticesSeen:
+    """The client has shown these notices."""
+
+    ids: tuple[int, ...]
+
+
+Command = Attach | Submit | Acknowledge | WantKey | SayLine | GiveUp | NoticesSeen
+
+
+@define
+class Session:
+    """One connection. ``sections`` are the audiences that it belongs to, set when its seat is granted."""
+
+    rules: SessionRules
+    is_binary: bool
+    opened_at: float
+    state: SessionState = SessionState.HELLO
+    sections: tuple[Section, ...] = ()
+    seats: tuple[m.SeatGrant, ...] = ()
+    head: Position = Position(-1, -1)
+    acked: Position = Position(-1, -1)
+    close: Close | None = None
+    frames_sent: int = 0
+    frames_skipped: int = 0
+    _since_tick: int = 0
+    _is_key_wanted: bool = True
+    _held: frozenset[Section] = frozenset()
+    _chat_sent: int = 0
+    _heard_at: float = 0.0
+    _progress_at: float = 0.0
+    _best_ack_s: float = PAUSE_AFTER_S
+    _unacked: deque[tuple[Position, float]] = field(factory=lambda: deque(maxlen=UNACKED_MAX))
+    _buckets: dict[str, TokenBucket] = field(factory=dict)
+    _waiting: deque[Submit] = field(factory=deque)
+    _out: list[bytes | str] = field(factory=list)
+    _commands: list[Command] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self._heard_at = self._progress_at = self.opened_at
+
+    # ---- from the client
+
+    def receive(self, data: bytes | str, now: float) -> None:
+        """One message from the client. Never raises: what is wrong is refused, counted, and in the end closes."""
+        if self.state is SessionState.CLOSED:
+            return
+        self._heard_at = now
+        if not self._bucket("flood", FLOOD).take(now):
+            self.finish(Close.RATE, "more messages than any route accepts")
+            return
+        try:
+            if isinstance(data, bytes):
+                self._on_bytes(data, now)
+            else:
+                self._on_message(m.decode_client(data), now)
+        except (m.BadMessage, BadBytes) as error:
+            self._error(now, "message", "bad_message", str(error))
+
+    def poll(self, now: float) -> None:
+        """Time passes: deadlines, and inputs that waited for their rate."""
+        if self.state is SessionState.CLOSED:
+            return
+        if self.state is SessionState.HELLO and now - self.opened_at > HELLO_WITHIN_S:
+            self.finish(Close.TIMEOUT, f"no hello within {HELLO_WITHIN_S:.0f} s")
+        elif now - self._heard_at > SILENT_FOR_S:
+            self.finish(Close.TIMEOUT, f"nothing heard for {SILENT_FOR_S:.0f} s")
+        elif self.rules.is_paced and self._unacked and now - self._progress_at > CLOSE_AFTER_S:
+            self.finish(Close.TOO_SLOW, f"no frame acknowledged for {CLOSE_AFTER_S:.0f} s")
+        while self._waiting and self._input_bucket().take(now):
+            self._commands.append(self._waiting.popleft())
+
+    # ---- from the gateway
+
+    def attached(self, welcome: m.Welcome, sections: Sequence[Section], since_tick: int, now: float) -> None:
+        """The seat is granted (or a spectator admitted) as of a tick: the first KEY includes that tick."""
+        self.state = SessionState.LIVE
+        self.seats = welcome.seats
+        self.sections = tuple(sections)
+        self._since_tick = since_tick
+        self._progress_at = now
+        self._out.append(m.encode(welcome))
+
+    def change_sections(self, sections: Sequence[Section]) -> None:
+        """The audiences changed: the next frame drops and adds sections."""
+        self.sections = tuple(sections)
+
+    def refuse(self, close: Close, reason: str, retry_after_s: float | None = None) -> None:
+        """The hello was not accepted."""
+        self.finish(close, reason, retry_after_s)
+
+    def send(self, message: m.ServerMessage) -> None:
+        """A control message for this client."""
+        if self.state is not SessionState.CLOSED:
+            self._out.append(m.encode(message))
+
+    def send_text(self, text: str) -> None:
+        """An already encoded control message, shared by many."""
+        if self.state is not SessionState.CLOSED:
+            self._out.append(text)
+
+    def offer_chat(self, log: Sequence[m.ChatLine]) -> None:
+        """The room's recent lines in order: what this client has not had yet is sent."""
+        if self.state is not SessionState.LIVE:
+            return
+        lines = tuple(line for line in log if line.n > self._chat_sent)
+        if lines:
+            self._chat_sent = lines[-1].n
+            self._out.append(m.encode(m.Chat(lines)))
+
+    def finish(self, close: Close, reason: str = "", retry_after_s: float | None = None) -> None:
+        """Says goodbye; the shell then closes the socket with the code."""
+        if self.state is SessionState.CLOSED:
+            return
+        self._out.append(m.encode(m.Goodbye(close.value.code, close.value.name, reason, retry_after_s)))
+        self.state = SessionState.CLOSED
+        self.close = close
+
+    def offer(self, ring: Ring, now: float) -> None:
+        """A new frame is there: sends the one that leads from where this client is to the newest, or skips it."""
+        newest = ring.newest
+        if self.state is not SessionState.LIVE or newest is None or newest.tick < self._since_tick:
+            return
+        is_same_epoch = self.head.epoch == ring.epoch
+        if self.head.epoch > ring.epoch or (is_same_epoch and self.head.seq >= newest.seq and not self._is_key_wanted):
+            return
+        if self.rules.is_paced and self._is_behind(now):
+            self.frames_skipped += 1
+            return
+        answers = [a for grant in self.seats for a in newest.answers.get(grant.seat, ())]
+        start = self.head.seq if is_same_epoch and not self._is_key_wanted else None
+        frame = ring.frame(self.sections, self._held if start is not None else (), start, answers)
+        if frame is None and start is not None:
+            frame = ring.frame(self.sections, (), None, answers)
+        if frame is None:
+            self._commands.append(WantKey())
+            return
+        self._send_frame(ring, frame, now)
+
+    def offer_head(self, epoch: int, seq: int, tick: int, at_ms: int) -> None:
+        """The room is idle; a client at another place sees the gap."""
+        if self.state is SessionState.LIVE and self.head.epoch == epoch:
+            frame = Frame(FrameKind.HEAD, epoch, seq, seq, tick, at_ms)
+            self._out.append(encode_frame(frame) if self.is_binary else m.encode(frame_json(self.rules.schema, frame)))
+
+    # ---- to the shell
+
+    def data_to_send(self) -> list[bytes | str]:
+        """Messages to write, in order; each is returned once."""
+        out, self._out = self._out, []
+        return out
+
+    def commands(self) -> list[Command]:
+        """What the gateway has to do, in order; each is returned once."""
+        commands, self._commands = self._commands, []
+        return commands
+
+    # ---- inside
+
+    def _on_bytes(self, data: bytes, now: float) -> None:
+        if not self.is_binary:
+            raise BadBytes("expected JSON text in this subprotocol, got binary")
+        message = decode_client_bytes(self.rules.schema, data)
+        if isinstance(message, AckMessage):
+            self._on_ack(message.position, now)
+        else:
+            self._on_input(message.slot, message.n, message.seen, message.for_tick, message, now)
+
+    def _on_message(self, message: m.ClientMessage, now: float) -> None:
+        if isinstance(message, m.Hello) != (self.state is SessionState.HELLO):
+            self.finish(Close.WRONG_STATE, f"{type(message).__name__.lower()} is not for state {self.state.value}")
+            return
+        match message:
+            case m.Hello():
+                self._on_hello(message)
+            case m.Input():
+                self._on_json_input(message, now)
+            case m.Ack():
+                if message.notices:
+                    self._commands.append(NoticesSeen(message.notices[:100]))
+                if message.seq or message.epoch:
+                    self._on_ack(Position(message.epoch, message.seq), now)
+            case m.Resync():
+                if self._control(now, "resync"):
+                    # It has read all that was sent, and can acknowledge none of it: waiting for an ack would be for ever.
+                    self._unacked.clear()
+                    self._is_key_wanted = True
+            case m.Say():
+                self._on_chat(message, now)
+            case m.Leave():
+                self._commands.append(GiveUp())
+                self.finish(Close.NORMAL, "left")
+            case m.Ping():
+                if self._control(now, "ping"):
+                    self._out.append(m.encode(m.Pong(message.t, self._room_ms(now), 0)))
+            case m.WantSchema():
+                if self._control(now, "schema"):
+                    schema = self.rules.schema
+                    self._out.append(m.encode(m.SchemaMessage(schema.fingerprint, schema.as_json())))
+
+    def _on_hello(self, hello: m.Hello) -> None:
+        schema = self.rules.schema
+        if hello.v != m.PROTOCOL:
+            self.finish(Close.TOO_OLD, f"expected protocol {m.PROTOCOL}, got {hello.v}")
+        elif hello.fingerprint not in (None, schema.fingerprint) and not hello.schema:
+            self.finish(Close.TOO_OLD, f"expected schema {schema.fingerprint}, got {str(hello.fingerprint)[:32]}")
+        elif not 1 <= hello.slots <= m.SLOTS_MAX:
+            self.finish(Close.BAD_MESSAGE, f"expected 1 to {m.SLOTS_MAX} slots, got {hello.slots}")
+        else:
+            self.state = SessionState.JOINING
+            self._commands.append(Attach(hello))
+
+    def _on_json_input(self, message: m.Input, now: float) -> None:
+        seen = Position(*message.seen)
+        try:
+            parsed = input_from_json(self.rules.schema, message.slot, message.n, seen, message.for_tick, message.body)
+        except BadBytes as error:
+            self._error(now, "input", "malformed", str(error), message.slot, message.n)
+            if self._may_input(message.slot, message.n, seen):
+                self._commands.append(Submit(message.slot, message.n, seen, 0, None, "malformed"))
+            return
+        self._on_input(message.slot, message.n, seen, message.for_tick, parsed, now)
+
+    def _on_input(self, slot: int, n: int, seen: Position, for_tick: int, message: InputMessage, now: float) -> None:
+        if "input" not in self.rules.accepts:
+            self._error(now, "input", "not_accepted", f"route {self.rules.route} takes no inputs", slot, n)
+            return
+        if not self._may_input(slot, n, seen):
+            self._error(now, "input", "wrong_state", "an unknown slot or position, or before the welcome", slot, n)
+            return
+        submit = Submit(slot, n, seen, for_tick, message)
+        if not self._waiting and self._input_bucket().take(now):
+            self._commands.append(submit)
+            return
+        self._over_rate(submit)
+
+    def _over_rate(self, submit: Submit) -> None:
+        limit = self.rules.accepts["input"] or INPUT_LIMIT
+        match limit.overflow:
+            case Overflow.CLOSE:
+                self.finish(Close.RATE, f"more than {limit.rate_per_s:g} inputs a second")
+            case Overflow.REFUSE:
+                # Behind inputs that wait, so that answers keep the order of the numbers.
+                self._commands.append(_refused(submit))
+            case Overflow.DROP_OLDEST:
+                self._waiting.append(submit)
+                if len(self._waiting) > WAITING_INPUTS_MAX:
+                    self._commands.append(_refused(self._waiting.popleft()))
+
+    def _on_ack(self, position: Position, now: float) -> None:
+        if self.state is not SessionState.LIVE or position > self.head:
+            self._error(now, "ack", "future", f"expected at most {self.head.epoch}/{self.head.seq}")
+            return
+        if position <= self.acked:
+            return
+        self.acked = position
+        self._progress_at = now
+        while self._unacked and self._unacked[0][0] <= position:
+            self._best_ack_s = min(self._best_ack_s, max(0.0, now - self._unacked.popleft()[1]))
+        if self.seats:
+            self._commands.append(Acknowledge(position))
+
+    def _on_chat(self, message: m.Say, now: float) -> None:
+        if message.since is not None:
+            if self._control(now, "chat"):
+                self._chat_sent = max(0, message.since)
+            return
+        text = " ".join((message.text or "").split())
+        if "chat" not in self.rules.accepts:
+            self._error(now, "chat", "not_accepted", f"route {self.rules.route} takes no chat")
+        elif not text or len(text) > self.rules.chat_length or len(text.encode("utf-8", "replace")) > m.CHAT_MAX_BYTES:
+            self._error(now, "chat", "length", f"expected 1 to {self.rules.chat_length} characters, got {len(text)}")
+        elif not self._bucket("chat", self.rules.accepts["chat"] or CONTROL).take(now):
+            self._out.append(m.encode(m.Refused("chat", "rate", "too many lines; wait a little")))
+        else:
+            self._commands.append(SayLine(text))
+
+    def _may_input(self, slot: int, n: int, seen: Position) -> bool:
+        is_seated = "input" in self.rules.accepts and any(grant.slot == slot for grant in self.seats)
+        return self.state is SessionState.LIVE and is_seated and n >= 1 and seen <= max(self.head, Position(0, 0))
+
+    def _send_frame(self, ring: Ring, frame: Frame, now: float) -> None:
+        if self.is_binary:
+            self._out.append(ring.frame_bytes(frame))
+        else:
+            key = (frame.kind, frame.base, tuple(id(part.chain) for part in frame.parts), tuple(frame.answers))
+            self._out.append(ring.shared(key, lambda: m.encode(frame_json(self.rules.schema, frame))))
+        self._is_key_wanted = False
+        self._held = frozenset(self.sections)
+        self.head = frame.position
+        self.frames_sent += 1
+        if not self._unacked:
+            self._progress_at = now
+        self._unacked.append((frame.position, now))
+
+    def _is_behind(self, now: float) -> bool:
+        """Whether the oldest unacknowledged frame is older than this link explains."""
+        if not self._unacked:
+            return False
+        patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
+        return now - self._unacked[0][1] > patience_s or len(self._unacked) == UNACKED_MAX
+
+    def _control(self, now: float, what: str) -> bool:
+        if self._bucket("control", CONTROL).take(now):
+            return True
+        self._out.append(m.encode(m.Refused(what, "rate", "too many control messages")))
+        return False
+
+    def _error(
+        self, now: float, what: str, reason: str, detail: str, slot: int | None = None, n: int | None = None
+    ) -> None:
+        self._out.append(m.encode(m.Refused(what, reason, detail[:200], slot, n)))
+        if not self._bucket("errors", ERRORS).take(now):
+            self.finish(Close.TOO_MANY_ERRORS, f"the last one: {what} {reason}")
+
+    def _input_bucket(self) -> TokenBucket:
+        return self._bucket("input", self.rules.accepts.get("input") or INPUT_LIMIT)
+
+    def _bucket(self, name: str, limit: Limit) -> TokenBucket:
+        return self._buckets.setdefault(name, TokenBucket(limit))
+
+    def _room_ms(self, now: float) -> int:
+        return round((now - self.opened_at) * 1000.0)
+
+
+def _refused(submit: Submit) -> Submit:
+    return Submit(submit.slot, submit.n, submit.seen, submit.for_tick, None, "rate")
