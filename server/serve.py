@@ -48,7 +48,7 @@ def serve(parts: Parts, host: str, port: int) -> None:
     """Serves until SIGTERM or SIGINT. Raises SystemExit with one line where the address cannot be had."""
     check_address(host, port)
     endpoint = f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"
-    server = RoomServer(
+    server: RoomServer = RoomServer(
         application_of(parts),
         [endpoint],
         verbosity=0,
