@@ -161,7 +161,8 @@ def schema_of(game_class: type[Game], sees_everything: bool = False) -> Schema:
 
     Raises SchemaError, whose message names the class and the field.
     """
-    return _schema_of(game_class, sees_everything)
+    hashable: Any = game_class  # mypy takes the class for one of its unhashable instances
+    return _schema_of(hashable, sees_everything)
 
 
 @lru_cache(maxsize=256)
