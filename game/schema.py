@@ -156,12 +156,17 @@ class Schema:
         }
 
 
-@lru_cache(maxsize=256)
 def schema_of(game_class: type[Game], sees_everything: bool = False) -> Schema:
     """The schema of a game class. ``sees_everything`` gives spectators a section that holds every field but NOBODY's.
 
     Raises SchemaError, whose message names the class and the field.
     """
+    hashable: Any = game_class  # mypy takes the class for one of its unhashable instances
+    return _schema_of(hashable, sees_everything)
+
+
+@lru_cache(maxsize=256)
+def _schema_of(game_class: Any, sees_everything: bool) -> Schema:
     for needed in ("World", "inputs"):
         if not hasattr(game_class, needed):
             raise SchemaError(
