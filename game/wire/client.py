@@ -164,6 +164,11 @@ class Client:
         """Sends a chat line."""
         self._out.append(m.encode(m.Say(text=text)))
 
+    def resync(self, now: float) -> None:
+        """Asks for the whole state anew; patches count for nothing until it is there."""
+        self._is_key_wanted = True
+        self._gap(now)
+
     def leave(self) -> None:
         """Gives up the seats."""
         self._out.append(m.encode(m.Leave()))
