@@ -71,7 +71,7 @@ class Lobby:
     async def guest_token(self, name: str | None = None) -> str:
         """A new guest's token."""
         answer = await self._call("/api/guest", {} if name is None else {"name": name})
-        return str(answer["token"])
+        return str(answer.get("token", ""))
 
     async def quick(self, room_type: str) -> Place:
         """The fullest room of a type with a free seat, or a new one."""
@@ -95,7 +95,11 @@ class Lobby:
             if place.code == code and room_type in (None, place.room_type):
                 return place
         for kind in answer.get("types", ()):
-            if room_type == kind["name"] and any(isinstance(kind.get(key), str) for key in ROLES.values()):
+            if (
+                room_type is not None
+                and room_type == kind.get("name")
+                and any(isinstance(kind.get(key), str) for key in ROLES.values())
+            ):
                 return _place({**_filled(kind, code), "code": code}, room_type)
         shown = ", ".join(f"{place.code} ({place.room_type})" for place in live[:10]) or "none"
         raise NotServedError(f"no room {code!r} at {self.url}; live rooms: {shown}")
@@ -123,13 +127,15 @@ class Lobby:
         with self._opener.open(request, timeout=TIMEOUT_S) as response:
             answer = json.loads(response.read(BODY_MAX_BYTES))
         if not isinstance(answer, dict):
-            raise ValueError(f"expected a JSON object from {path}, got {type(answer).__name__}")
+            raise NotServedError(f"{self.url}{path}: expected a JSON object, got {type(answer).__name__}")
         return answer
 
 
 def _place(row: dict[str, Any], room_type: str) -> Place:
+    if not isinstance(row.get("code"), str):
+        raise NotServedError(f"expected a room with a code, got {str(row)[:100]}")
     paths = {key: row[key] for key in ROLES.values() if isinstance(row.get(key), str)}
-    return Place(str(row["code"]), room_type, paths)
+    return Place(row["code"], room_type, paths)
 
 
 def _filled(kind: dict[str, Any], code: str) -> dict[str, Any]:

@@ -272,7 +272,7 @@ class Room:
         except OSError as error:
             if self.client.welcome is None:
                 raise UnreachableError(
-                    f"nobody answers at {self.target.url}: {error or type(error).__name__}"
+                    f"nobody answers at {self.target.url}: {str(error) or type(error).__name__}"
                 ) from error
             return Retry.BACKOFF
         self._link = link

@@ -8,7 +8,7 @@ unanswered ones so that a resumed connection sends them again.
 from enum import Enum
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from game.binary import BadBytes
 from game.codec import EventRow, body_of, decode_delta, quantize_all
@@ -103,6 +103,7 @@ class Client:
     _out: list[bytes | str] = field(factory=list)
     _news: list[News] = field(factory=list)
     _notices: dict[int, None] = field(factory=dict)
+    _seen: Position = Position(0, 0)  # by this connection: its server knows nothing of the one before
     _acked: Position = Position(-1, -1)
     _acked_at: float = 0.0
     _unacked_frames: int = 0
@@ -117,6 +118,7 @@ class Client:
         self.state = ClientState.CONNECTING
         self.goodbye = None
         self._out.clear()
+        self._seen = Position(0, 0)
         self._is_key_wanted, self._resync_at = True, None
         self._ping_at = now + PING_EVERY_S
         self._out.append(m.encode(self.hello))
@@ -155,7 +157,7 @@ class Client:
             raise ClientError(f"{INPUTS_KEPT} inputs are unanswered; the connection is too far behind for more")
         n = self._next_n.get(slot, 1)
         self._next_n[slot] = n + 1
-        sent = InputMessage(slot, n, max(self.head, Position(0, 0)), for_tick, message, values)
+        sent = InputMessage(slot, n, self._seen, for_tick, message, values)
         self.unanswered[slot, n] = sent
         self._send_input(sent)
         return n
@@ -180,7 +182,10 @@ class Client:
         self.state = ClientState.CLOSED
         retry = BY_CODE[code].value.retry if code in BY_CODE else Retry.BACKOFF
         if retry is Retry.FRESH:
+            # Perhaps another seat: what the old one still wanted is not the new one's to send.
             self.hello = _with_resume(self.hello, None)
+            self.unanswered.clear()
+            self._next_n.clear()
         return retry
 
     def data_to_send(self) -> list[bytes | str]:
@@ -240,7 +245,7 @@ class Client:
         self.view.seat = welcome.seats[0].seat if welcome.seats else None
         self._settle(welcome)
         for pending in sorted(self.unanswered.values(), key=lambda i: i.n):
-            self._send_input(pending)
+            self._send_input(evolve(pending, seen=self._seen))
 
     def _settle(self, welcome: m.Welcome) -> None:
         """Inputs of the old connection that were answered while it was away need no second sending."""
@@ -298,7 +303,8 @@ class Client:
             self._gap(now)
             return
         view.keep_only(part.section for part in frame.parts)
-        self.head, self.tick, self.state = frame.position, frame.tick, ClientState.LIVE
+        self.head = self._seen = frame.position
+        self.tick, self.state = frame.tick, ClientState.LIVE
         self._is_key_wanted, self._resync_at, self._resync_wait_s = False, None, RESYNC_AFTER_S
         self._news.append(Applied(frame))
         for answer in frame.answers:
