@@ -43,7 +43,7 @@ def load_policy(spec: str) -> type[Policy]:
         raise BadPolicyError(f"expected a policy as module:Class, such as game.arena.bots:Chaser, got {spec!r}")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - an author's module may fail in any way when it is imported
+    except Exception as error:
         raise BadPolicyError(f"policy {spec!r}: the module does not import: {type(error).__name__}: {error}") from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, Policy)):
@@ -107,8 +107,7 @@ class Crew:
         gate = asyncio.Semaphore(JOINING_AT_ONCE)
         bots = [asyncio.create_task(self._one(i, gate, tally, report)) for i in range(n)]
         stopped = asyncio.create_task(stop.wait())
-        everybody = asyncio.gather(*bots, return_exceptions=True)
-        await asyncio.wait([stopped, everybody], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopped, asyncio.create_task(_all_done(bots))], return_when=asyncio.FIRST_COMPLETED)
         for task in (stopped, *bots):
             task.cancel()
         for result in await asyncio.gather(*bots, return_exceptions=True):
@@ -137,3 +136,7 @@ class Crew:
         finally:
             if is_waiting:
                 gate.release()
+
+
+async def _all_done(tasks: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)

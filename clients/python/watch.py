@@ -99,15 +99,16 @@ def _roster(view: View) -> RenderableType:
 
 
 def _map(view: View) -> RenderableType | None:
-    """Every collection with an x and a y: dots, and seat letters for what belongs to a seat."""
+    """Every collection with an x and a y: seats' letters for the first one that has owners, dots for the others."""
     placed = [name for name in _collections(view.schema) if {"x", "y"} <= _specs(view.schema, name).keys()]
     if not placed:
         return None
     specs = [_specs(view.schema, name)[axis] for name in placed for axis in ("x", "y")]
     low, high = min(spec.min for spec in specs), max(spec.min + spec.steps * spec.step for spec in specs)
     canvas = Canvas(MAP_COLUMNS, MAP_ROWS, low, high, low, high)
+    owned = next((name for name in placed if _owner(view.schema, name) is not None), None)
     for index, name in reversed(list(enumerate(placed))):
-        owner = _owner(view.schema, name)
+        owner = _owner(view.schema, name) if name == owned else None
         for entity in view.all(name):
             _draw(canvas, entity, owner, STYLES[index % len(STYLES)])
     text = Text()
@@ -124,15 +125,10 @@ def _draw(canvas: Canvas, entity: Entity, owner: str | None, style: str) -> None
     if "x" not in values or "y" not in values:
         return
     seat = values.get(owner) if owner else None
-    if isinstance(seat, int) and values.get("is_alive", True) and _is_one_per_seat(owner, values):
+    if isinstance(seat, int) and values.get("is_alive", True):
         canvas.letter(values["x"], values["y"], _letter(seat), _team_style(values.get("team")) or f"bold {style}")
     else:
         canvas.dot(values["x"], values["y"], style)
-
-
-def _is_one_per_seat(owner: str | None, values: dict[str, Any]) -> bool:
-    """Whether an owned entity stands for its seat (a ship) rather than being one of its many (a shot)."""
-    return owner == "seat" and "seat" in values
 
 
 def _table(view: View, name: str) -> RenderableType | None:

@@ -21,7 +21,7 @@ from websockets.typing import Subprotocol
 
 from clients.python import clock
 from game.codec import body_of, encode_delta
-from game.contract import Event, Game, Seat
+from game.contract import Game, Seat
 from game.fields import SEAT
 from game.rng import Rng
 from game.schema import RoomRow, Schema, SeatRow, schema_of
@@ -38,14 +38,13 @@ from game.wire.session import (
     SayLine,
     Session,
     SessionRules,
-    SessionState,
     Submit,
     WantKey,
 )
 
 SEND_HZ = 20
 SEATS = 16
-ACCEPTS = {
+ACCEPTS: dict[str, dict[str, Limit | None]] = {
     "player": {"input": Limit(40.0, 80), "chat": None, "leave": None},
     "bot": {"input": Limit(40.0, 80), "chat": None, "leave": None},
     "spectator": {"chat": None},
