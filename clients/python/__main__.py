@@ -43,11 +43,15 @@ def main() -> None:
 @click.option("--n", default=4, show_default=True, type=click.IntRange(1, BOTS_MAX), help="How many bots.")
 @click.option("--room", metavar="CODE", help="Their room; without it, wherever quick play sends them.")
 @click.option(
-    "--policy", "policies", multiple=True, metavar="MODULE:CLASS", help="Their mind; given several times, taken in turn."
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="MODULE:CLASS",
+    help="Their mind; given several times, taken in turn.",
 )
 @click.option("--seed", default=None, type=int, help="Makes their choices repeatable.")
 @url_option
-def bots(game: str, n: int, room: str | None, policies: tuple[str, ...], seed: int | None, url: str) -> None:
+def bots(*, game: str, n: int, room: str | None, policies: tuple[str, ...], seed: int | None, url: str) -> None:
     """Send N bots of GAME into a room, until Ctrl-C or the end of the match.
 
     Without --policy they are those of game/GAME/bots.py, in turn.
@@ -76,14 +80,14 @@ def watch(room: str, game: str | None, once: bool, frames: int | None, url: str)
     """Watch ROOM (its code) live in the terminal, as a spectator."""
     console = Console()
 
-    async def look(stop: asyncio.Event) -> None:
+    async def look() -> None:
         async with connect(url, game=game, room=room, role="spectator", name="watch") as entered:
             if once or frames is not None:
-                await _or_stopped(watch_frames(entered, console, 1 if frames is None else frames), stop)
+                await watch_frames(entered, console, frames or 1)
             else:
-                await watch_live(entered, console, stop)
+                await watch_live(entered, console)
 
-    _run(look)
+    _run(lambda stop: _or_stopped(look(), stop))
 
 
 @main.command()
@@ -91,12 +95,15 @@ def watch(room: str, game: str | None, once: bool, frames: int | None, url: str)
 @click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(0.1), help="How long all play.")
 @click.option("--game", help="The room type; needed where the server has several.")
 @click.option("--rooms", type=click.IntRange(1), help="Spread them over so many new rooms, instead of quick play.")
-@click.option("--input-hz", default=2.0, show_default=True, type=click.FloatRange(0, 60), help="Random inputs a second.")
+@click.option(
+    "--input-hz", default=2.0, show_default=True, type=click.FloatRange(0, 60), help="Random inputs a second."
+)
 @click.option("--policy", metavar="MODULE:CLASS", help="Play this policy instead of random inputs.")
 @click.option("--role", default="bot", show_default=True, type=click.Choice(["bot", "player", "spectator"]))
 @click.option("--json", "json_path", metavar="FILE", help="Write the report as JSON; - for stdout.")
 @url_option
 def swarm(
+    *,
     n: int,
     seconds: float,
     game: str | None,
@@ -138,7 +145,7 @@ def _run(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        return await _or_stopped(work(stop), stop) if False else await work(stop)
+        return await work(stop)
 
     try:
         return asyncio.run(with_signals())

@@ -55,6 +55,7 @@ class Swarm:
     lag_ms: list[float] = field(factory=list)
     errors: Counter[str] = field(factory=Counter)
     unanswered: int = 0
+    _entering: set[int] = field(factory=set)
     joining_s: float = 0.0
     _started_at: float = 0.0
     _playing_since: float | None = None
@@ -77,6 +78,8 @@ class Swarm:
             is_ending.set()
             self._ended_at = clock.monotonic()
             lag.cancel()
+            for index in self._entering:
+                bots[index].cancel()
             outcomes = await asyncio.gather(*bots, return_exceptions=True)
         for outcome in outcomes:
             self._note(outcome)
@@ -101,8 +104,12 @@ class Swarm:
         code = plan.rooms[index % len(plan.rooms)] if plan.rooms else None
         entering = connect(plan.url, game=plan.game, room=code, role=plan.role, name=f"swarm {index + 1}")
         async with gate:
+            if is_ending.is_set():
+                return
             began_at = clock.monotonic()
+            self._entering.add(index)
             room = await entering.__aenter__()
+            self._entering.remove(index)
         try:
             self.join_ms.append((clock.monotonic() - began_at) * 1000.0)
             self.rooms.append(room)
@@ -167,7 +174,7 @@ class Swarm:
             raise outcome
         if isinstance(outcome, RoomError):
             self.errors[str(outcome)[:200]] += 1
-        elif outcome is not None:
+        elif isinstance(outcome, Exception):
             raise outcome
 
     def report(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 `picture` makes one screen from a room and is what the tests read; `watch` shows it live or prints it once.
 """
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,10 +31,10 @@ STYLES = ("cyan", "yellow", "magenta", "green", "blue", "red", "white")
 TEAM_STYLES = ("bold red", "bold blue", "bold green", "bold yellow")
 
 
-async def watch(room: Room, console: Console, stop: asyncio.Event) -> None:
-    """Shows the room live until it ends or ``stop``."""
+async def watch(room: Room, console: Console) -> None:
+    """Shows the room live until it ends."""
     with Live(picture(room), console=console, auto_refresh=False, screen=console.is_terminal) as live:
-        while not stop.is_set() and not room.is_over:
+        while not room.is_over:
             live.update(picture(room), refresh=True)
             await clock.sleep_until(clock.monotonic() + 1.0 / SHOW_HZ)
     console.print(picture(room))
