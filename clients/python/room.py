@@ -368,7 +368,7 @@ class Room:
 
     def _closed_error(self) -> RoomError:
         goodbye = self.goodbye
-        if goodbye is not None and goodbye.code == Close.NO_SUCH_ROOM.value.code:
+        if goodbye is not None and goodbye.code == Close.NO_SUCH_ROOM.value.code and self.client.welcome is None:
             return NotServedError(f"{self.target.url}: no such room{self._last_word()}")
         return RoomClosedError(f"{self.target.url}: the connection is over{self._last_word()}", goodbye)
 

@@ -194,6 +194,7 @@ class Loopback:
     """The server. ``url`` is its http address; ``port`` serves HTTP and WebSocket alike."""
 
     game: Game
+    name: str = "dots"
     port: int = 0
     rooms: dict[str, LoopbackRoom] = field(factory=dict)
     lose: Callable[[], bool] = lambda: False
@@ -229,7 +230,7 @@ class Loopback:
 
     async def run(self) -> None:
         """Ticks all rooms until cancelled."""
-        for number in itertools.count(1):
+        while True:
             began = clock.monotonic()
             for room in list(self.rooms.values()):
                 if not room.is_paused:
@@ -240,7 +241,6 @@ class Loopback:
                     with contextlib.suppress(ConnectionClosed):
                         await connection.flush(self.lose)
             await clock.sleep_until(began + 1.0 / SEND_HZ)
-            del number
 
     async def on_socket(self, socket: ServerConnection) -> None:
         """One WebSocket connection from hello to close."""
@@ -329,13 +329,13 @@ class Loopback:
 
     def _http(self, method: str, path: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         templates = {
-            "play_path": "/ws/dots/{room}",
-            "bot_path": "/ws/dots/{room}/bot",
-            "watch_path": "/ws/dots/{room}/watch",
+            "play_path": f"/ws/{self.name}/{{room}}",
+            "bot_path": f"/ws/{self.name}/{{room}}/bot",
+            "watch_path": f"/ws/{self.name}/{{room}}/watch",
         }
 
         def row(code: str) -> dict[str, Any]:
-            return {"code": code, "room_type": "dots"} | {k: v.replace("{room}", code) for k, v in templates.items()}
+            return {"code": code, "room_type": self.name} | {k: v.replace("{room}", code) for k, v in templates.items()}
 
         match method, path:
             case "POST", "/api/guest":
@@ -346,14 +346,14 @@ class Loopback:
                     "token": f"token-{self.guests}",
                 }
             case "GET", "/api/rooms":
-                types = [{"name": "dots", "seats": SEATS, **templates}]
+                types = [{"name": self.name, "seats": SEATS, **templates}]
                 return "200 OK", {"types": types, "rooms": [row(code) for code in self.rooms]}
-            case "POST", "/api/rooms/quick" if body.get("type") == "dots":
+            case "POST", "/api/rooms/quick" if body.get("type") == self.name:
                 free = [room for room in self.rooms.values() if len(room.seats) < SEATS]
                 return "200 OK", row((free[0] if free else self.room(f"R{len(self.rooms)}")).code)
         return "404 Not Found", {
             "error": "unknown room type",
-            "expected": "type: one of dots",
+            "expected": f"type: one of {self.name}",
             "got": str(body.get("type")),
         }
 
@@ -373,15 +373,15 @@ class Loopback:
         await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
 
     def _admit(self, _socket: ServerConnection, request: Request) -> Response | None:
-        if self.is_refusing or not request.path.startswith("/ws/dots/"):
+        if self.is_refusing or not request.path.startswith(f"/ws/{self.name}/"):
             return Response(403, "Forbidden", Headers())
         return None
 
 
 @asynccontextmanager
-async def loopback(game: Game, port: int = 0) -> AsyncIterator[Loopback]:
+async def loopback(game: Game, name: str = "dots", port: int = 0) -> AsyncIterator[Loopback]:
     """The server, running, on a port of its own."""
-    server = Loopback(game)
+    server = Loopback(game, name)
     kinds = [Subprotocol(m.BIN), Subprotocol(m.JSON)]
     async with serve(
         server.on_socket, "127.0.0.1", 0, subprotocols=kinds, process_request=server._admit, compression=None
