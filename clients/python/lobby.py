@@ -5,6 +5,7 @@ every failure into a `RoomError` that says what to do.
 """
 
 import asyncio
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -113,7 +114,7 @@ class Lobby:
                 if wait_s is None or attempt == ATTEMPTS - 1:
                     raise NotServedError(f"{self.url}{path}: {_refusal(error)}") from error
                 await clock.sleep_until(clock.monotonic() + wait_s)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, http.client.HTTPException) as error:
                 raise UnreachableError(
                     f"no Roomwright server answers at {self.url}: {_cause(error)}; start one with `make run`, or name another with --url"
                 ) from error

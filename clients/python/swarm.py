@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from clients.python import clock
 from clients.python.bots import BadPolicyError
-from clients.python.errors import RoomError, UnreachableError
+from clients.python.errors import RoomError
 from clients.python.inputs import random_input
 from clients.python.metrics import percentile
 from clients.python.room import Room
@@ -64,8 +64,7 @@ class Swarm:
     async def run(self, stop: asyncio.Event, progress: Callable[[float, int], None]) -> dict[str, Any]:
         """Joins all, plays for the plan's seconds or until ``stop``, leaves, and returns the report.
 
-        ``progress`` is told the seconds played and the number of bots in rooms. Raises UnreachableError where not one
-        bot reached the server.
+        ``progress`` is told the seconds played and the number of bots in rooms. Raises RoomError where not one bot got in.
         """
         self._started_at = clock.monotonic()
         is_ending = asyncio.Event()
@@ -170,9 +169,7 @@ class Swarm:
             self.lag_ms.append((clock.monotonic() - due_at) * 1000.0)
 
     def _note(self, outcome: BaseException | None) -> None:
-        if isinstance(outcome, BadPolicyError | UnreachableError) and not self.rooms:
-            raise outcome
-        if isinstance(outcome, RoomError):
+        if isinstance(outcome, RoomError) and self.rooms:
             self.errors[str(outcome)[:200]] += 1
         elif isinstance(outcome, Exception):
             raise outcome

@@ -97,7 +97,7 @@ class LoopbackRoom:
     def __attrs_post_init__(self) -> None:
         self.schema = schema_of(type(self.game))  # type: ignore[arg-type]  # mypy: attrs' hash of Game
         self.tracker = Tracker(self.schema)
-        self.world = self.game.setup(None, self.rng)
+        self.world = self.game.setup(self.game.Options(), self.rng)
         self.ring.restart(1)
 
     def welcome(self, connection: Connected, hello: m.Hello) -> m.Welcome | None:
