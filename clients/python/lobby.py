@@ -19,7 +19,7 @@ from clients.python.errors import NotServedError, RoomError, UnreachableError
 
 TIMEOUT_S = 10.0
 BODY_MAX_BYTES = 4 << 20
-ATTEMPTS = 5
+PATIENCE_S = 60.0  # with a lobby that has too many callers just now
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ROLES = {"player": "play_path", "bot": "bot_path", "spectator": "watch_path"}
 
@@ -82,23 +82,23 @@ class Lobby:
     async def rooms(self) -> list[Place]:
         """The live rooms, fullest first."""
         answer = await self._call("/api/rooms")
-        return [_place(row, str(row.get("room_type") or row.get("type"))) for row in answer.get("rooms", ())]
+        return [_place(row, str(row.get("room_type"))) for row in answer.get("rooms", ())]
 
     async def types(self) -> list[dict[str, Any]]:
-        """The room types: name, seats, and the paths with ``{room}`` in them where the server tells them."""
+        """The room types: type, seats, and the paths with ``{room}`` in them where the server tells them."""
         return list((await self._call("/api/rooms")).get("types", ()))
 
     async def find(self, code: str, room_type: str | None) -> Place:
         """The room of a code; of a type that is named, it need not be live yet. Raises NotServedError."""
         answer = await self._call("/api/rooms")
-        live = [_place(row, str(row.get("room_type") or row.get("type"))) for row in answer.get("rooms", ())]
+        live = [_place(row, str(row.get("room_type"))) for row in answer.get("rooms", ())]
         for place in live:
             if place.code == code and room_type in (None, place.room_type):
                 return place
         for kind in answer.get("types", ()):
             if (
                 room_type is not None
-                and room_type == kind.get("name")
+                and room_type == kind.get("type")
                 and any(isinstance(kind.get(key), str) for key in ROLES.values())
             ):
                 return _place({**_filled(kind, code), "code": code}, room_type)
@@ -106,19 +106,19 @@ class Lobby:
         raise NotServedError(f"no room {code!r} at {self.url}; live rooms: {shown}")
 
     async def _call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        for attempt in range(ATTEMPTS):
+        give_up_at = clock.monotonic() + PATIENCE_S
+        while True:
             try:
                 return await asyncio.to_thread(self._fetch, path, body)
             except urllib.error.HTTPError as error:
                 wait_s = _retry_after_s(error)
-                if wait_s is None or attempt == ATTEMPTS - 1:
+                if wait_s is None or clock.monotonic() + wait_s > give_up_at:
                     raise NotServedError(f"{self.url}{path}: {_refusal(error)}") from error
                 await clock.sleep_until(clock.monotonic() + wait_s)
             except (OSError, ValueError, http.client.HTTPException) as error:
                 raise UnreachableError(
                     f"no Roomwright server answers at {self.url}: {_cause(error)}; start one with `make run`, or name another with --url"
                 ) from error
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _fetch(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()

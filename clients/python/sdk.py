@@ -82,7 +82,7 @@ async def find_place(lobby: Lobby, game: str | None, room: str | None) -> Place:
     if room is not None:
         return await lobby.find(room, game)
     if game is None:
-        names = [str(kind["name"]) for kind in await lobby.types()]
+        names = [str(kind.get("type")) for kind in await lobby.types()]
         if len(names) != 1:
             raise NotServedError(f"expected a game or a room's code; games here: {', '.join(names) or 'none'}")
         game = names[0]

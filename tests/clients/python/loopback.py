@@ -346,7 +346,7 @@ class Loopback:
                     "token": f"token-{self.guests}",
                 }
             case "GET", "/api/rooms":
-                types = [{"name": self.name, "seats": SEATS, **templates}]
+                types = [{"type": self.name, "seats": SEATS, **templates}]
                 return "200 OK", {"types": types, "rooms": [row(code) for code in self.rooms]}
             case "POST", "/api/rooms/quick" if body.get("type") == self.name:
                 free = [room for room in self.rooms.values() if len(room.seats) < SEATS]

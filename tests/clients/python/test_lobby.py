@@ -90,7 +90,8 @@ async def test_too_many_calls_are_waited_out():
         assert await Lobby(url).guest_token("Ann") == "t3"
 
 
-async def test_and_given_up_in_the_end():
+async def test_and_given_up_in_the_end(monkeypatch):
+    monkeypatch.setattr("clients.python.lobby.PATIENCE_S", 0.5)
     async with answering(lambda _call: _http("429 Too Many", b"{}", "Retry-After: 0\r\n")) as url:
         with pytest.raises(NotServedError, match="HTTP 429"):
             await Lobby(url).guest_token("Ann")

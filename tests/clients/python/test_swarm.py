@@ -17,9 +17,8 @@ from tests.support.waiting import until
 DOCS = Path(__file__).parents[3] / "docs" / "clients" / "python.md"
 
 
-async def swarm(server: Loopback, stop: asyncio.Event | None = None, **plan: Any) -> dict[str, Any]:
-    swarm = Swarm(Plan(server.url, "dots", **plan))
-    return await swarm.run(stop or asyncio.Event(), lambda _played, _joined: None)
+async def swarm(server: Loopback, **plan: Any) -> dict[str, Any]:
+    return await Swarm(Plan(server.url, "dots", **plan)).run(asyncio.Event(), lambda _played, _joined: None)
 
 
 async def test_a_clean_run(server: Loopback):
@@ -73,9 +72,9 @@ async def test_unexpected_closes_are_a_problem(server: Loopback):
 
 
 async def test_bots_that_are_thrown_out_are_a_problem(server: Loopback):
-    stop = asyncio.Event()
-    running = asyncio.create_task(swarm(server, stop, n=3, seconds=60))
-    await until("everybody", lambda: len(server.connected) == 3)
+    many = Swarm(Plan(server.url, "dots", n=3, seconds=60))
+    running = asyncio.create_task(many.run(asyncio.Event(), lambda _played, _joined: None))
+    await until("everybody", lambda: len(many.rooms) == 3)
     await server.goodbye_all(Close.NOT_ALLOWED)
     report = await running
     assert sum(report["errors"].values()) == 3
