@@ -164,7 +164,8 @@ def _room_type(plan: Plan, room: RoomPlan) -> RoomType:
     paths = {route.role.value: route.path for route in reversed(plan.routes) if route.room.name == room.name}
     page = room.game_class.__module__.rpartition(".")[2]
     has_page = (Path(settings.BROWSER_DIR) / "games" / page).is_dir()
-    return RoomType(room.name, room.seats, paths.get("player"), paths.get("spectator"), page if has_page else "any")
+    page = page if has_page else "any"
+    return RoomType(room.name, room.seats, paths.get("player"), paths.get("spectator"), page, bot_path=paths.get("bot"))
 
 
 def _directory() -> Directory:
