@@ -37,7 +37,8 @@ PAUSE_SLACK_S = 0.25
 CLOSE_AFTER_S = 10.0
 UNACKED_MAX = 64
 ERRORS = Limit(1.0, 20)
-FLOOD = Limit(20.0, 200)
+FLOOD = Limit(20.0, 200)  # beside what the route accepts: acks, pings, what is refused
+SIZE_MAX = 4096
 CONTROL = Limit(10.0, 30)
 WAITING_INPUTS_MAX = 8
 INPUT_LIMIT = Limit(40.0, 80)
@@ -54,7 +55,10 @@ class SessionState(Enum):
 
 @frozen
 class SessionRules:
-    """What a route allows. ``accepts`` maps input, chat and leave to their limits (None: unlimited but for floods)."""
+    """What a route allows. ``accepts`` maps input, chat and leave to their limits (None: unlimited but for floods).
+
+    ``sizes`` holds the most bytes of a message of each kind; other kinds have `SIZE_MAX`.
+    """
 
     route: str
     role: str
@@ -62,6 +66,7 @@ class SessionRules:
     accepts: Mapping[str, Limit | None]
     chat_length: int = 240
     is_paced: bool = True
+    sizes: Mapping[str, int] = field(factory=dict)
 
 
 @frozen
@@ -155,14 +160,17 @@ class Session:
         if self.state is SessionState.CLOSED:
             return
         self._heard_at = now
-        if not self._bucket("flood", FLOOD).take(now):
-            self.finish(Close.RATE, "more messages than any route accepts")
+        if not self._bucket("flood", self._flood).take(now):
+            self.finish(Close.RATE, f"more than the {self._flood.rate_per_s:g} messages a second that this route can need")
+            return
+        if len(data) > max((SIZE_MAX, *self.rules.sizes.values())):
+            self.finish(Close.TOO_BIG, f"got a message of {len(data)} bytes; this route takes none so long")
             return
         try:
             if isinstance(data, bytes):
                 self._on_bytes(data, now)
             else:
-                self._on_message(m.decode_client(data), now)
+                self._on_text(data, now)
         except (m.BadMessage, BadBytes) as error:
             self._error(now, "message", "bad_message", str(error))
 
@@ -274,10 +282,24 @@ class Session:
         if not self.is_binary:
             raise BadBytes("expected JSON text in this subprotocol, got binary")
         message = decode_client_bytes(self.rules.schema, data)
+        if self._is_too_big("ack" if isinstance(message, AckMessage) else "input", len(data)):
+            return
         if isinstance(message, AckMessage):
             self._on_ack(message.position, now)
         else:
             self._on_input(message.slot, message.n, message.seen, message.for_tick, message, now)
+
+    def _on_text(self, data: str, now: float) -> None:
+        message = m.decode_client(data)
+        kind = "input" if isinstance(message, m.Input) else "chat" if isinstance(message, m.Say) else "control"
+        if not self._is_too_big(kind, len(data.encode("utf-8", "replace"))):
+            self._on_message(message, now)
+
+    def _is_too_big(self, kind: str, size: int) -> bool:
+        size_max = self.rules.sizes.get(kind, SIZE_MAX)
+        if size > size_max:
+            self.finish(Close.TOO_BIG, f"expected {kind} messages of at most {size_max} bytes, got {size}")
+        return size > size_max
 
     def _on_message(self, message: m.ClientMessage, now: float) -> None:
         if isinstance(message, m.Hello) != (self.state is SessionState.HELLO):
@@ -425,6 +447,13 @@ class Session:
         self._out.append(m.encode(m.Refused(what, reason, detail[:200], slot, n)))
         if not self._bucket("errors", ERRORS).take(now):
             self.finish(Close.TOO_MANY_ERRORS, f"the last one: {what} {reason}")
+
+    @property
+    def _flood(self) -> Limit:
+        """Twice what the route accepts, and something for acks and the rest: nobody within the rates comes near."""
+        limits = [limit or INPUT_LIMIT for limit in self.rules.accepts.values()]
+        rate = FLOOD.rate_per_s + 2 * sum(limit.rate_per_s for limit in limits)
+        return Limit(rate, FLOOD.burst + 2 * sum(limit.burst for limit in limits))
 
     def _input_bucket(self) -> TokenBucket:
         return self._bucket("input", self.rules.accepts.get("input") or INPUT_LIMIT)
