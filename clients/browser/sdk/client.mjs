@@ -1,0 +1,487 @@
+/**
+ * The client's side of the protocol, without I/O: messages and `now` (seconds) in, messages and news out.
+ *
+ * The same machine as `game/wire/client.py`. It applies frames by the one rule of docs/protocol.md, asks for a resync
+ * once per gap, acks, numbers inputs, and keeps the unanswered ones so that a resumed connection sends them again.
+ * `socket.mjs` is the shell around it.
+ */
+
+import { BadBytes } from "./binary.mjs";
+import { bodyOf, named, quantizeAll } from "./codec.mjs";
+import { retryOf } from "./closecodes.mjs";
+import { compare, decodeFrame, encodeAck, encodeInput, frameFromJson, inputJson } from "./frames.mjs";
+import { schemaFromJson } from "./schema.mjs";
+import { View, sectionName } from "./view.mjs";
+
+/** @typedef {import("./schema.mjs").Schema} Schema */
+/** @typedef {import("./frames.mjs").Frame} Frame */
+/** @typedef {import("./frames.mjs").Position} Position */
+/** @typedef {import("./frames.mjs").Answer} Answer */
+/** @typedef {import("./frames.mjs").SentInput} SentInput */
+/** @typedef {import("./codec.mjs").Body} Body */
+/** @typedef {import("./codec.mjs").EventRow} EventRow */
+/** @typedef {import("./codec.mjs").Delta} Delta */
+
+/** @typedef {"connecting" | "joined" | "live" | "closed"} ClientState */
+/** @typedef {{slot: number, seat: number, generation: number, answered_through: number}} SeatGrant */
+/** @typedef {{n: number, who: string, role: string, text: string, seat: number | null, tick: number}} ChatLine */
+
+/**
+ * @typedef {object} Welcome
+ * @property {"welcome"} type
+ * @property {string} room
+ * @property {string} incarnation
+ * @property {string} route
+ * @property {string} role
+ * @property {string} name
+ * @property {number} epoch
+ * @property {string} fingerprint
+ * @property {number} tick_hz
+ * @property {number} send_hz
+ * @property {SeatGrant[]} seats
+ * @property {string[]} teams
+ * @property {string | null} resume
+ * @property {number} grace_s
+ * @property {number} delay_s
+ * @property {string} durability
+ * @property {number} chat_through
+ * @property {any} schema
+ */
+
+/** @typedef {{type: "refused", what: string, reason: string, detail: string, slot: number | null, n: number | null}} Refused */
+/** @typedef {{type: "chat", lines: ChatLine[]}} Chat */
+/** @typedef {{type: "notice", id: number, text: string}} Notice */
+/** @typedef {{type: "rebase", tick: number, skipped_ms: number}} Rebase */
+/** @typedef {{type: "goodbye", code: number, name: string, reason: string, retry_after_s: number | null}} Goodbye */
+/** @typedef {{type: "applied", frame: Frame}} Applied the view moved to a new frame */
+/** @typedef {{type: "answered", answer: Answer}} Answered an input's one answer */
+/** @typedef {{type: "event", name: string, body: Body}} GameEvent a cosmetic event of the game */
+/** @typedef {Applied | Answered | GameEvent | Welcome | Refused | Chat | Notice | Rebase | Goodbye} News */
+
+/**
+ * @typedef {object} Hello
+ * @property {string | null} [token] a guest token; a cookie does as well
+ * @property {string | null} [name]
+ * @property {string | null} [resume]
+ */
+
+export const PROTOCOL = 1;
+export const ACK_EVERY_FRAMES = 3;
+export const ACK_EVERY_S = 0.25;
+export const RESYNC_AFTER_S = 0.5;
+export const RESYNC_AFTER_MAX_S = 8;
+export const PING_EVERY_S = 2;
+const CHAT_KEPT = 500;
+const INPUTS_KEPT = 1024;
+const NOTICES_KEPT = 1024;
+
+const MESSAGE_DEFAULTS = /** @type {const} */ ({
+  welcome: {
+    seats: [],
+    teams: [],
+    resume: null,
+    grace_s: 0,
+    delay_s: 0,
+    durability: "none",
+    chat_through: 0,
+    schema: null,
+  },
+  refused: { detail: "", slot: null, n: null },
+  chat: {},
+  notice: {},
+  pong: {},
+  schema: {},
+  rebase: {},
+  goodbye: { reason: "", retry_after_s: null },
+});
+
+/** A misuse of the client by its caller, such as an input class that the game does not have. */
+export class ClientError extends Error {}
+
+/** One connection to one room; it outlives its sockets. */
+export class Client {
+  /** @type {ClientState} */
+  state = "connecting";
+  /** @type {Schema | null} */
+  schema = null;
+  /** @type {View | null} */
+  view = null;
+  /** @type {Position} */
+  head = { epoch: -1, seq: -1 };
+  /** @type {Welcome | null} */
+  welcome = null;
+  /** @type {Goodbye | null} */
+  goodbye = null;
+  /** @type {number | null} */
+  rttMs = null;
+  tick = 0;
+  gaps = 0;
+  divergences = 0;
+  resyncs = 0;
+  /** @type {ChatLine[]} */
+  chat = [];
+  /** @type {Map<string, SentInput>} */
+  unanswered = new Map();
+  /** @type {Map<number, number>} */
+  #nextN = new Map();
+  /** @type {(Uint8Array<ArrayBuffer> | string)[]} */
+  #out = [];
+  /** @type {News[]} */
+  #news = [];
+  /** @type {Set<number>} */
+  #notices = new Set();
+  #ackedAt = 0;
+  #unackedFrames = 0;
+  /** @type {number | null} */
+  #resyncAt = null;
+  #resyncWaitS = RESYNC_AFTER_S;
+  #isKeyWanted = true;
+  #pingAt = 0;
+  #chatAskedAt = -1e9;
+
+  /**
+   * @param {Hello} hello
+   * @param {{isBinary?: boolean}} [options]
+   */
+  constructor(hello = {}, { isBinary = true } = {}) {
+    this.hello = { token: null, name: null, resume: null, ...hello };
+    this.isBinary = isBinary;
+  }
+
+  /** The socket is open: says hello, continuing the last seat where there was one. @param {number} now */
+  start(now) {
+    this.state = "connecting";
+    this.goodbye = null;
+    this.#out = [];
+    this.#isKeyWanted = true;
+    this.#resyncAt = null;
+    this.#unackedFrames = 0;
+    this.#pingAt = now + PING_EVERY_S;
+    const said = Object.entries(this.hello).filter(([, value]) => value !== null);
+    this.#say({ type: "hello", v: PROTOCOL, schema: true, ...Object.fromEntries(said) });
+  }
+
+  /** One message from the server. Throws BadBytes where the server broke the protocol. @param {Uint8Array | string} data @param {number} now */
+  receive(data, now) {
+    if (typeof data !== "string") {
+      this.#onFrame(decodeFrame(data, this.#needSchema()), now);
+      return;
+    }
+    const message = parse(data);
+    switch (message.type) {
+      case "key":
+      case "patch":
+      case "head":
+        this.#onFrame(frameFromJson(this.#needSchema(), message), now);
+        return;
+      default:
+        this.#onMessage(message, now);
+    }
+  }
+
+  /** Time passes: acks, pings and overdue resyncs. @param {number} now */
+  poll(now) {
+    if (this.state !== "live" && this.state !== "joined") return;
+    if (this.#unackedFrames && now - this.#ackedAt >= ACK_EVERY_S) this.#ack(now);
+    if (this.#resyncAt !== null && now >= this.#resyncAt) this.#askResync(now);
+    if (now >= this.#pingAt) {
+      this.#pingAt = now + PING_EVERY_S;
+      this.#say({ type: "ping", t: now * 1000 });
+    }
+  }
+
+  /**
+   * Numbers and sends an input; returns its number. Throws ClientError for a class or a body the game does not have.
+   * @param {string} name the input class
+   * @param {Body} body
+   * @param {{slot?: number, forTick?: number}} [options]
+   */
+  sendInput(name, body, { slot = 0, forTick = 0 } = {}) {
+    if (!this.schema || !this.view) throw new ClientError("expected a welcome before the first input");
+    if (this.unanswered.size >= INPUTS_KEPT) {
+      throw new ClientError(`${INPUTS_KEPT} inputs are unanswered; the connection is too far behind for more`);
+    }
+    const { message, values } = this.#quantized(this.schema, name, body);
+    const n = this.#nextN.get(slot) ?? 1;
+    this.#nextN.set(slot, n + 1);
+    const seen = compare(this.head, { epoch: 0, seq: 0 }) > 0 ? this.head : { epoch: 0, seq: 0 };
+    /** @type {SentInput} */
+    const sent = { slot, n, seen, forTick, message, values };
+    this.unanswered.set(inputKey(slot, n), sent);
+    this.#sendInput(sent);
+    return n;
+  }
+
+  /** Sends a chat line. @param {string} text */
+  say(text) {
+    this.#say({ type: "chat", text });
+  }
+
+  /** Gives up the seats. */
+  leave() {
+    this.#say({ type: "leave" });
+  }
+
+  /** The socket is closed; says whether and how to come back. @param {number} code */
+  closed(code) {
+    this.state = "closed";
+    const retry = retryOf(this.goodbye?.code ?? code);
+    if (retry === "fresh") this.hello.resume = null;
+    return retry;
+  }
+
+  /** Messages to write, in order; each is returned once. */
+  dataToSend() {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  /** What happened since the last call, in order. */
+  news() {
+    const news = this.#news;
+    this.#news = [];
+    return news;
+  }
+
+  #needSchema() {
+    if (!this.schema || !this.view) throw new BadBytes("expected a welcome before the first frame");
+    return this.schema;
+  }
+
+  /** @param {any} message @param {number} now */
+  #onMessage(message, now) {
+    switch (message.type) {
+      case "welcome":
+        this.#onWelcome(message);
+        break;
+      case "refused":
+        if (message.n !== null) this.unanswered.delete(inputKey(message.slot ?? 0, message.n));
+        break;
+      case "chat":
+        this.#onChat(message.lines, now);
+        return;
+      case "notice":
+        this.#say({ type: "ack", notices: [message.id] });
+        if (!this.#isNewNotice(message.id)) return;
+        break;
+      case "pong":
+        this.rttMs = now * 1000 - message.t;
+        return;
+      case "schema":
+        this.schema = schemaFromJson(message.schema, message.fingerprint);
+        return;
+      case "rebase":
+        this.tick = message.tick;
+        break;
+      case "goodbye":
+        this.goodbye = message;
+        break;
+    }
+    this.#news.push(message);
+  }
+
+  /** @param {number} id */
+  #isNewNotice(id) {
+    if (this.#notices.has(id)) return false;
+    this.#notices.add(id);
+    for (const oldest of this.#notices) {
+      if (this.#notices.size <= NOTICES_KEPT) break;
+      this.#notices.delete(oldest);
+    }
+    return true;
+  }
+
+  /** @param {Welcome} welcome */
+  #onWelcome(welcome) {
+    if (welcome.schema) this.schema = schemaFromJson(welcome.schema, welcome.fingerprint);
+    if (this.schema?.fingerprint !== welcome.fingerprint) {
+      throw new BadBytes(`expected schema ${this.schema?.fingerprint}, got ${welcome.fingerprint}`);
+    }
+    const isSameRoom = this.welcome?.incarnation === welcome.incarnation;
+    this.welcome = welcome;
+    this.state = "joined";
+    this.hello.resume = welcome.resume;
+    if (!this.view || !isSameRoom) {
+      this.view = new View(this.schema);
+      this.head = { epoch: -1, seq: -1 };
+      this.unanswered.clear();
+      this.#nextN.clear();
+      this.chat = [];
+    }
+    this.view.seat = welcome.seats[0]?.seat ?? null;
+    this.#settle(welcome.seats);
+    const pending = [...this.unanswered.values()].sort((a, b) => a.n - b.n);
+    // What the old connection had seen means nothing to the new one, which has shown nothing yet.
+    for (const input of pending) this.#sendInput({ ...input, seen: { epoch: 0, seq: 0 } });
+  }
+
+  /** Inputs of the old connection that were answered while it was away need no second sending. @param {readonly SeatGrant[]} seats */
+  #settle(seats) {
+    for (const grant of seats) {
+      for (const [key, input] of this.unanswered) {
+        if (input.slot === grant.slot && input.n <= grant.answered_through) this.unanswered.delete(key);
+      }
+      this.#nextN.set(grant.slot, Math.max(this.#nextN.get(grant.slot) ?? 1, grant.answered_through + 1));
+    }
+  }
+
+  /** The rule of docs/protocol.md, line by line. @param {Frame} frame @param {number} now */
+  #onFrame(frame, now) {
+    const order = compare(frame, this.head);
+    if (frame.epoch < this.head.epoch) return;
+    if (frame.kind === "key") {
+      if (order > 0 || (order === 0 && this.#isKeyWanted)) this.#apply(frame, now);
+      return;
+    }
+    if (frame.epoch > this.head.epoch || this.#isKeyWanted) {
+      this.#gap(now);
+    } else if (frame.kind === "head") {
+      if (order > 0) this.#gap(now);
+      else this.tick = Math.max(this.tick, frame.tick);
+    } else if (frame.seq > this.head.seq) {
+      if (this.head.seq < frame.base) this.#gap(now);
+      else this.#apply(frame, now);
+    }
+  }
+
+  /** All of a frame or nothing: every delta is read before the first is applied. @param {Frame} frame @param {number} now */
+  #apply(frame, now) {
+    const view = /** @type {View} */ (this.view);
+    const parts = frame.parts.map((part) => ({
+      name: sectionName(part.audience, part.of),
+      deltas: part.chain.map((blob) => ({ seq: blob.seq, delta: blob.read() })),
+    }));
+    for (const { name, deltas } of parts) {
+      const needsKey = frame.kind === "key" || !view.sections.has(name);
+      if (needsKey && !deltas[0]?.delta.isKey) {
+        this.#gap(now);
+        return;
+      }
+    }
+    try {
+      for (const { name, deltas } of parts) {
+        for (const { seq, delta } of deltas) {
+          view.apply(name, delta);
+          this.#play(delta.events, seq);
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof BadBytes)) throw error;
+      this.divergences += 1;
+      this.#isKeyWanted = true;
+      this.#gap(now);
+      return;
+    }
+    view.keepOnly(parts.map(({ name }) => name));
+    this.#arrived(frame, now);
+  }
+
+  /** @param {Frame} frame @param {number} now */
+  #arrived(frame, now) {
+    this.head = { epoch: frame.epoch, seq: frame.seq };
+    this.tick = frame.tick;
+    this.state = "live";
+    this.#isKeyWanted = false;
+    this.#resyncAt = null;
+    this.#resyncWaitS = RESYNC_AFTER_S;
+    this.#news.push({ type: "applied", frame });
+    for (const answer of frame.answers) {
+      if (this.unanswered.delete(inputKey(answer.slot, answer.n))) this.#news.push({ type: "answered", answer });
+    }
+    this.#unackedFrames += 1;
+    if (this.#unackedFrames >= ACK_EVERY_FRAMES || frame.answers.length) this.#ack(now);
+  }
+
+  /** @param {readonly EventRow[]} events @param {number} seq */
+  #play(events, seq) {
+    for (const event of events) {
+      if (seq - event.age <= this.head.seq && this.head.epoch >= 0) continue;
+      this.#news.push({ type: "event", name: event.message.name, body: bodyOf(event.message, event.values) });
+    }
+  }
+
+  /** The old state stays on show; one resync is asked for, then again with growing patience. @param {number} now */
+  #gap(now) {
+    if (this.#resyncAt !== null) return;
+    this.gaps += 1;
+    this.#askResync(now);
+  }
+
+  /** @param {number} now */
+  #askResync(now) {
+    this.resyncs += 1;
+    this.#resyncAt = now + this.#resyncWaitS;
+    this.#resyncWaitS = Math.min(this.#resyncWaitS * 2, RESYNC_AFTER_MAX_S);
+    this.#say({ type: "resync" });
+  }
+
+  /** @param {number} now */
+  #ack(now) {
+    this.#ackedAt = now;
+    this.#unackedFrames = 0;
+    if (this.isBinary) this.#out.push(encodeAck(this.head));
+    else this.#say({ type: "ack", ...this.head });
+  }
+
+  /** Lines arrive in order; a hole is asked for before anything behind it is shown. @param {readonly ChatLine[]} lines @param {number} now */
+  #onChat(lines, now) {
+    /** @type {ChatLine[]} */
+    const fresh = [];
+    for (const line of lines) {
+      const last = this.chat[this.chat.length - 1]?.n ?? 0;
+      if (line.n <= last) continue;
+      if (last && line.n > last + 1 && now - this.#chatAskedAt > RESYNC_AFTER_S && !fresh.length) {
+        this.#chatAskedAt = now;
+        this.#say({ type: "chat", since: last });
+        return;
+      }
+      this.chat.push(line);
+      fresh.push(line);
+    }
+    this.chat.splice(0, this.chat.length - CHAT_KEPT);
+    if (fresh.length) this.#news.push({ type: "chat", lines: fresh });
+  }
+
+  /** @param {Schema} schema @param {string} name @param {Body} body */
+  #quantized(schema, name, body) {
+    try {
+      const message = named(schema.inputs, name);
+      return { message, values: quantizeAll(message, body) };
+    } catch (error) {
+      throw new ClientError(`input ${name}: ${/** @type {Error} */ (error).message}`);
+    }
+  }
+
+  /** @param {SentInput} sent */
+  #sendInput(sent) {
+    if (this.isBinary) this.#out.push(encodeInput(sent));
+    else this.#say(inputJson(sent));
+  }
+
+  /** @param {object} message */
+  #say(message) {
+    this.#out.push(JSON.stringify(message));
+  }
+}
+
+/** @param {number} slot @param {number} n */
+function inputKey(slot, n) {
+  return `${slot}/${n}`;
+}
+
+/** The server's message with its defaults filled in. @param {string} data */
+function parse(data) {
+  let message;
+  try {
+    message = JSON.parse(data);
+  } catch {
+    throw new BadBytes("expected JSON, got other text");
+  }
+  const type = message?.type;
+  if (type === "key" || type === "patch" || type === "head") return message;
+  if (!Object.hasOwn(MESSAGE_DEFAULTS, type)) {
+    throw new BadBytes(`expected one of ${Object.keys(MESSAGE_DEFAULTS).join(", ")} or a frame, got ${String(type).slice(0, 40)}`);
+  }
+  return { ...MESSAGE_DEFAULTS[/** @type {keyof typeof MESSAGE_DEFAULTS} */ (type)], ...message };
+}
