@@ -99,7 +99,7 @@ class Chaser(Pilot):
         self._is_attacking = not self._is_attacking
         self._until = tick + tick_hz * (rng.between(20, 45) if self._is_attacking else rng.between(10, 25)) // 10
         self._course = rng.below(TURN)
-        self._wobble = rng.between(-25, 25)
+        self._wobble = rng.between(-18, 18)
 
 
 class Ace(Pilot):
@@ -133,7 +133,9 @@ class Ace(Pilot):
 
     def _fight(self, view: View, own: Any) -> tuple[int, bool]:
         """Where to point for the best target, and whether a shot fired now would hit it."""
-        foe = min(foes(view, own), key=lambda foe: _distance(own, foe) + 1.5 * foe.hp + 300.0 * foe.is_shielded, default=None)
+        foe = min(
+            foes(view, own), key=lambda foe: _distance(own, foe) + 1.5 * foe.hp + 300.0 * foe.is_shielded, default=None
+        )
         if foe is None:
             return to_ring(view.world, own), False
         course = heading_to_hit(own, foe, *self._tracks.velocity(foe.seat))
@@ -181,7 +183,7 @@ def beyond_ring(world: Any, own: Any, margin: float, ahead_x: float = 0.0, ahead
     """Whether a ship is outside the ring, or will be within ``margin`` of its edge at an offset ahead."""
     dx, dy = own.x + ahead_x - world.ring_x, own.y + ahead_y - world.ring_y
     edge = max(world.ring_radius - margin, world.ring_radius * 0.3)
-    return dx * dx + dy * dy > edge * edge
+    return bool(dx * dx + dy * dy > edge * edge)
 
 
 def to_ring(world: Any, own: Any) -> int:

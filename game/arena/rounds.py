@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from game.arena import ring, spawn, tuning
-from game.arena.damage import release_controls
 from game.arena.messages import RoundOver, RoundStart
 from game.arena.world import ArenaWorld, Ship
 from game.contract import Event, Result
@@ -72,7 +71,6 @@ def _begin_countdown(world: ArenaWorld, rng: Rng) -> None:
     ring.open_ring(world, rng)
     spawn.plan_places(world, rng)
     for ship in world.ships.values():
-        release_controls(ship)
         ship.ammo, ship.lives = 0, world.lives
         spawn.place_at_start(world, ship, rng)
 

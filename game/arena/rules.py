@@ -26,7 +26,9 @@ class Arena(Game):
     def setup(self, options: ArenaOptions, rng: Rng) -> ArenaWorld:
         """An empty map. Raises ValueError where the mode is teams and the room type names fewer than two."""
         if options.mode == "teams" and len(self.teams) < 2:
-            raise ValueError(f"arena in mode 'teams' expected at least two team names in the room type, got {self.teams!r}")
+            raise ValueError(
+                f"arena in mode 'teams' expected at least two team names in the room type, got {self.teams!r}"
+            )
         chosen = MAPS[options.map]
         world = ArenaWorld(
             mode=options.mode,

@@ -22,7 +22,7 @@ class Viewers:
     views: dict[int, View] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.tracker = Tracker(schema_of(type(self.game)))
+        self.tracker = Tracker(schema_of(type(self.game)))  # type: ignore[arg-type]  # mypy takes the instance's hash for the class's
 
     def show(self, seats: Iterable[int], events: Iterable[Event] = ()) -> None:
         """Cuts a frame and brings the views of these seats up to date; a newcomer gets keys."""
