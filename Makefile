@@ -39,7 +39,7 @@ check: $(INSTALLED_DEV) $(JS) ## lint, format, types, import contracts, spec, ge
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
-	$(VENV)/lint-imports --no-banner
+	$(VENV)/lint-imports --no-logo
 	$(PY) -m tests.checks
 	tests/js/node_modules/.bin/tsc -p tests/js/tsconfig.browser.json
 	tests/js/node_modules/.bin/tsc -p tests/js/tsconfig.json

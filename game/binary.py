@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 from attrs import define
 
+NUMBER_LIMIT = 1 << 53  # what a JavaScript number holds exactly
 
-class BadBytes(Exception):
+
+class BadBytes(Exception):  # noqa: N818 - named for what it says, as h11 and websockets do
     """Bytes that are not what the protocol says; the message tells what was expected."""
 
 
@@ -37,7 +39,10 @@ def put_text(out: bytearray, value: str) -> None:
 
 
 def put_ids(out: bytearray, ids: Sequence[int]) -> None:
-    """Appends an ascending set of ids: ``count << 1 | is_bitmap``, the first id, then gaps or a bitmap (the shorter)."""
+    """Appends an ascending set of ids: ``count << 1 | is_bitmap``, the first id, then a bitmap or the gaps.
+
+    A bitmap stands exactly where it has fewer than ``count - 1`` bytes, so a set has one form only.
+    """
     count = len(ids)
     if not count:
         out.append(0)
@@ -47,11 +52,11 @@ def put_ids(out: bytearray, ids: Sequence[int]) -> None:
     if bitmap_bytes < count - 1:
         put_uvarint(out, count << 1 | 1)
         put_uvarint(out, first)
-        bits = 0
-        for i in ids[1:]:
-            bits |= 1 << (i - first - 1)
         put_uvarint(out, bitmap_bytes)
-        out += bits.to_bytes(bitmap_bytes, "little")
+        bitmap = bytearray(bitmap_bytes)
+        for i in ids[1:]:
+            bitmap[(i - first - 1) >> 3] |= 1 << (i - first - 1 & 7)
+        out += bitmap
         return
     put_uvarint(out, count << 1)
     put_uvarint(out, first)
@@ -95,7 +100,7 @@ class Reader:
             if byte < 0x80:
                 if byte == 0 and shift:
                     raise BadBytes("expected the shortest varint, got a padded one")
-                if value >= 1 << 53:
+                if value >= NUMBER_LIMIT:
                     raise BadBytes("expected a varint below 2**53, got a larger one")
                 return value
             shift += 7
@@ -128,8 +133,14 @@ class Reader:
                 raise BadBytes("expected ids in a bitmap, got none")
             return []
         first = self.uvarint()
-        if head & 1:
-            return self._bitmap_ids(count, first)
+        ids = self._bitmap_ids(count, first) if head & 1 else self._gap_ids(count, first)
+        if ids[-1] >= NUMBER_LIMIT:
+            raise BadBytes("expected ids below 2**53, got a larger one")
+        if (ids[-1] - first + 7 >> 3 < count - 1) != (head & 1):
+            raise BadBytes(f"expected the shorter form of {count} ids, got the other")
+        return ids
+
+    def _gap_ids(self, count: int, first: int) -> list[int]:
         if count > len(self.data) - self.at + 1:
             raise BadBytes(f"expected {count} ids, got too few bytes for them")
         ids = [first]
@@ -138,14 +149,15 @@ class Reader:
         return ids
 
     def _bitmap_ids(self, count: int, first: int) -> list[int]:
-        bits = int.from_bytes(self.raw(self.uvarint()), "little")
-        if bits.bit_count() != count - 1:
-            raise BadBytes(f"expected a bitmap of {count - 1} ids, got one of {bits.bit_count()}")
+        bitmap = self.raw(self.uvarint())
+        if not bitmap or not bitmap[-1]:
+            raise BadBytes("expected a bitmap that ends with its last id, got one with empty bytes after it")
         ids = [first]
-        while bits:
-            low = bits & -bits
-            ids.append(first + low.bit_length())
-            bits ^= low
+        for at, byte in enumerate(bitmap):
+            if byte:
+                ids += [first + 1 + (at << 3) + bit for bit in range(8) if byte >> bit & 1]
+        if len(ids) != count:
+            raise BadBytes(f"expected a bitmap of {count - 1} ids, got one of {len(ids) - 1}")
         return ids
 
     def column(self, code: str, width: int, count: int) -> tuple[int, ...]:

@@ -2,21 +2,24 @@
 
 A :class:`Delta` is either a KEY (the whole section) or a PATCH (absolute values of what changed after a base). Rows with
 the same mask of fields travel as one group: an id set, then one column per field. `docs/protocol.md` has every byte.
-text.
+Every delta has one form only, in bytes and in JSON, so that equal states have equal bytes.
 """
 
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
+import msgspec
 from attrs import define, field, frozen
+from msgspec import Meta, Struct
 
-from game.binary import BadBytes, Reader, column_code, put_ids, put_text, put_uvarint
+from game.binary import NUMBER_LIMIT, BadBytes, Reader, column_code, put_ids, put_text, put_uvarint
 from game.fields import Kind
-from game.quantize import Quantized, dequantize, quantize
+from game.quantize import Quantized, dequantize, is_within, quantize
 from game.schema import Message, Schema, Table, WireField
 
 T = TypeVar("T")
+WireNumber = Annotated[int, Meta(ge=0, lt=NUMBER_LIMIT)]
 
 MAX_ROWS = 1 << 20  # a decoder refuses a larger table before it allocates for it
 
@@ -91,7 +94,9 @@ def decode_delta(schema: Schema, blob: bytes) -> Delta:
         last = table.index
         gone = [] if delta.is_key else reader.ids()
         groups = [_read_group(reader, table) for _ in range(reader.uvarint())]
-        delta.tables.append(TableDelta(table, gone, groups))
+        part = TableDelta(table, gone, groups)
+        _check_part(part, delta.is_key)
+        delta.tables.append(part)
     for _ in range(reader.uvarint()):
         message = _indexed(schema.events, reader.uvarint(), "event")
         age = reader.uvarint()
@@ -142,7 +147,7 @@ def values_from_json(messages: Sequence[Message], data: object) -> tuple[Message
     names = {w.name for w in message.fields}
     if unknown := sorted(str(k)[:40] for k in data.keys() - names - {"type"}):
         raise BadBytes(f"{message.name}: unknown fields {unknown}; expected {sorted(names)}")
-    return message, [_value_from_json(message, wire, data) for wire in message.fields]
+    return message, [_value_from_json(message.name, wire, data) for wire in message.fields]
 
 
 def delta_json(delta: Delta) -> dict[str, Any]:
@@ -155,20 +160,38 @@ def delta_json(delta: Delta) -> dict[str, Any]:
     return {"kind": "key" if delta.is_key else "patch", "tables": tables, "events": events}
 
 
-def delta_from_json(schema: Schema, data: Any) -> Delta:
-    """The delta of its readable form. Raises BadBytes for anything else."""
+class _TableJson(Struct):
+    table: WireNumber
+    gone: list[WireNumber]
+    set: list[tuple[WireNumber, dict[str, Any]]]
+
+
+class DeltaJson(Struct):
+    """The shape of a delta's readable form."""
+
+    kind: Literal["key", "patch"]
+    tables: list[_TableJson]
+    events: list[dict[str, Any]]
+
+
+def delta_from_json(schema: Schema, data: object) -> Delta:
+    """The delta of its readable form, rows in any order. Raises BadBytes for anything else."""
     try:
-        delta = Delta({"key": True, "patch": False}[data["kind"]])
-        for part in data["tables"]:
-            table = schema.tables[part["table"]]
-            groups = [_group_from_json(table, entity, row) for entity, row in part["set"]]
-            delta.tables.append(TableDelta(table, part["gone"], groups))
-        for event in data["events"]:
-            body = {k: v for k, v in event.items() if k != "age"}
-            message, values = values_from_json(schema.events, body)
-            delta.events.append(EventRow(message, event["age"], values))
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise BadBytes(f"expected a section delta in JSON, got one that fails at {error!r}") from error
+        read = msgspec.convert(data, DeltaJson)
+    except msgspec.ValidationError as error:
+        raise BadBytes(f"expected a section delta in JSON: {error}"[:200]) from error
+    delta = Delta(read.kind == "key")
+    last = -1
+    for found in read.tables:
+        if found.table <= last:
+            raise BadBytes("expected tables in ascending order")
+        last = found.table
+        delta.tables.append(_part_from_json(_indexed(schema.tables, found.table, "table"), found, delta.is_key))
+    for event in read.events:
+        age = event.pop("age", None)
+        if type(age) is not int or not 0 <= age < NUMBER_LIMIT:
+            raise BadBytes(f"expected an event's age in frames, got {str(age)[:40]!r}")
+        delta.events.append(EventRow(*_event_from_json(schema, age, event)))
     return delta
 
 
@@ -195,6 +218,21 @@ def _read_group(reader: Reader, table: Table) -> Group:
     return Group(mask, ids, columns)
 
 
+def _check_part(part: TableDelta, is_key: bool) -> None:
+    """One form only: groups by ascending mask, each id once, whole rows in a KEY, and no table without a change."""
+    if not part.gone and not part.groups:
+        raise BadBytes(f"expected a change of table {part.table.index}, got none")
+    masks = [group.mask for group in part.groups]
+    if masks != sorted(set(masks)):
+        raise BadBytes(f"expected groups by ascending mask, got {masks}")
+    if is_key and masks != [part.table.full_mask]:
+        raise BadBytes(f"expected one group of whole rows in a key, got masks {masks}")
+    if len(masks) + bool(part.gone) > 1:
+        ids = [*part.gone, *(i for group in part.groups for i in group.ids)]
+        if len(set(ids)) != len(ids):
+            raise BadBytes(f"expected each id of table {part.table.index} once, got one twice")
+
+
 def _read_column(reader: Reader, wire: WireField, count: int) -> Sequence[Quantized]:
     spec = wire.spec
     if spec.kind is Kind.TEXT:
@@ -218,16 +256,28 @@ def _rows_json(table: Table, group: Group) -> list[list[Any]]:
     ]
 
 
-def _group_from_json(table: Table, entity: int, row: dict[str, Any]) -> Group:
-    mask = 0
-    columns = []
-    for i, wire in enumerate(table.fields):
-        if wire.name in row:
-            mask |= 1 << i
-            columns.append([quantize(wire.spec, row[wire.name])])
-    if len(columns) != len(row):
-        raise ValueError(f"fields {sorted(row)} of {table.collection}")
-    return Group(mask, [entity], columns)
+def _part_from_json(table: Table, found: _TableJson, is_key: bool) -> TableDelta:
+    rows: dict[int, list[tuple[int, list[Quantized]]]] = {}
+    for entity, row in sorted(found.set, key=lambda item: item[0]):
+        mask = sum(1 << i for i, wire in enumerate(table.fields) if wire.name in row)
+        if mask.bit_count() != len(row):
+            raise BadBytes(f"expected fields of {table.collection}, got {sorted(row)}"[:200])
+        values = [_value_from_json(table.collection, wire, row) for wire in _masked(table.fields, mask)]
+        rows.setdefault(mask, []).append((entity, values))
+    groups = [
+        Group(mask, [entity for entity, _ in rows[mask]], list(zip(*(values for _, values in rows[mask]), strict=True)))
+        for mask in sorted(rows)
+    ]
+    if is_key and found.gone:
+        raise BadBytes(f"expected nothing gone in a key, got ids {found.gone[:10]}")
+    part = TableDelta(table, sorted(found.gone), groups)
+    _check_part(part, is_key)
+    return part
+
+
+def _event_from_json(schema: Schema, age: int, body: dict[str, Any]) -> tuple[Message, int, list[Quantized]]:
+    message, values = values_from_json(schema.events, body)
+    return message, age, values
 
 
 _JSON_TYPES: dict[Kind, tuple[Callable[[Any], bool], str]] = {
@@ -239,8 +289,8 @@ _JSON_TYPES: dict[Kind, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-def _value_from_json(message: Message, wire: WireField, data: dict[str, Any]) -> Quantized:
-    spec, where = wire.spec, f"{message.name}.{wire.name}"
+def _value_from_json(owner: str, wire: WireField, data: dict[str, Any]) -> Quantized:
+    spec, where = wire.spec, f"{owner}.{wire.name}"
     if wire.name not in data:
         raise BadBytes(f"{where} is missing")
     value = data[wire.name]
@@ -249,8 +299,10 @@ def _value_from_json(message: Message, wire: WireField, data: dict[str, Any]) ->
         raise BadBytes(f"{where}: expected {expected}, got {type(value).__name__}")
     if spec.kind is Kind.CHOICE and value not in spec.choices:
         raise BadBytes(f"{where}: expected one of {list(spec.choices)}, got {value[:40]!r}")
-    if spec.kind in (Kind.NUM, Kind.WHOLE) and not spec.min <= value <= spec.min + spec.steps * spec.step:
+    if spec.kind in (Kind.NUM, Kind.WHOLE) and not is_within(spec, value):
         raise BadBytes(f"{where}: expected {spec.min} … {spec.min + spec.steps * spec.step}, got {value!r}"[:200])
+    if spec.kind is Kind.TEXT and len(value.encode("utf-8", "replace")) > spec.max_bytes:
+        raise BadBytes(f"{where}: expected at most {spec.max_bytes} bytes of text, got {len(value)} characters")
     return quantize(spec, value)
 
 

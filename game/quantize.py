@@ -11,7 +11,7 @@ from game.fields import FieldSpec, Kind, Overflow
 Quantized = int | str
 
 
-class WireOverflow(Exception):
+class WireOverflow(Exception):  # noqa: N818 - named for what it says, as h11 and websockets do
     """A value outside its declared range in a field that declares this to be an incident."""
 
 
@@ -46,6 +46,11 @@ def dequantize(spec: FieldSpec, q: Any) -> Any:
             return q
 
 
+def is_within(spec: FieldSpec, value: float) -> bool:
+    """Whether a number quantizes without being clamped; what JSON inputs must be."""
+    return 0 <= _scaled(spec, value) < spec.steps + 1
+
+
 def clip_text(value: str, max_bytes: int) -> str:
     """The longest prefix that fits into ``max_bytes`` of UTF-8; lone surrogates become question marks."""
     raw = value.encode("utf-8", "replace")
@@ -54,11 +59,18 @@ def clip_text(value: str, max_bytes: int) -> str:
     return raw[:max_bytes].decode("utf-8", "ignore")
 
 
+def _scaled(spec: FieldSpec, value: float) -> float:
+    try:
+        return (value - spec.min) * (1.0 / spec.step) + 0.5
+    except OverflowError:  # an int beyond every float
+        return math.inf if value > 0 else -math.inf
+
+
 def _quantize_number(spec: FieldSpec, value: float) -> int:
     if not isinstance(value, int | float):
         raise TypeError(f"expected a number, got {type(value).__name__} {value!r}")
-    scaled = (value - spec.min) * (1.0 / spec.step) + 0.5
-    if math.isfinite(scaled) and 0 <= scaled < spec.steps + 1:
+    scaled = _scaled(spec, value)
+    if 0 <= scaled < spec.steps + 1:
         return int(scaled)
     if spec.overflow is Overflow.INCIDENT:
         raise WireOverflow(f"{value!r} is outside {spec.min} … {spec.min + spec.steps * spec.step}")

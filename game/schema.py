@@ -144,12 +144,12 @@ class Schema:
                     "collection": table.collection,
                     "exists": table.exists.value,
                     "owner": owners.get(table.collection),
-                    "fields": [_field_json(f) for f in table.fields],
+                    "fields": [field_json(f) for f in table.fields],
                 }
                 for table in self.tables
             ],
-            "inputs": [{"name": m.name, "fields": [_field_json(f) for f in m.fields]} for m in self.inputs],
-            "events": [{"name": m.name, "fields": [_field_json(f) for f in m.fields]} for m in self.events],
+            "inputs": [{"name": m.name, "fields": [field_json(f) for f in m.fields]} for m in self.inputs],
+            "events": [{"name": m.name, "fields": [field_json(f) for f in m.fields]} for m in self.events],
             "sees_everything": self.sees_everything,
         }
 
@@ -296,7 +296,7 @@ def _fields(cls: type) -> tuple[WireField, ...]:
     return tuple(WireField(a.name, spec) for a in attrs.fields(cls) if isinstance(spec := spec_of(a), FieldSpec))
 
 
-def _field_json(wire: WireField) -> dict[str, Any]:
+def field_json(wire: WireField) -> dict[str, Any]:
     spec = wire.spec
     out: dict[str, Any] = {"name": wire.name, "kind": spec.kind.value}
     if spec.kind is Kind.TEXT:

@@ -85,15 +85,15 @@ def parse_layer(text: str, prefix: str = "roomwright") -> LayerSpec:
 
 def _redis_address(url: str) -> str:
     """The same URL once it is known to name exactly one host, a port and a database number."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise BadLayerError(f"expected {FORMS}, got a URL that does not parse ({error})") from error
-    if "," in parts.netloc:
+    if "," in url:
         raise BadLayerError(
             "expected exactly one host (with several, the core layer loses direct sends), got a list of hosts"
         )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # its text may quote a part of the password
+        raise BadLayerError(f"expected {FORMS}, got a URL that does not parse") from None
     if not parts.hostname or parts.query or parts.fragment or not re.fullmatch(r"/?|/[0-9]{1,3}", parts.path):
         raise BadLayerError(f"expected {FORMS}, got {_without_password(parts)!r}")
     return url if port is not None else parts._replace(netloc=f"{parts.netloc.rstrip(':')}:6379").geturl()

@@ -3,7 +3,7 @@
 from math import sqrt
 
 from game.arena import tuning
-from game.arena.world import ArenaWorld, Ship
+from game.arena.world import ArenaWorld, Rock, Ship
 from game.math import COS, SIN, TURN
 
 
@@ -56,13 +56,13 @@ def bounce_off_rocks(world: ArenaWorld, ships: list[Ship]) -> None:
             dx = ship.x - rock.x
             dy = ship.y - rock.y
             if -reach < dx < reach and -reach < dy < reach and dx * dx + dy * dy < reach * reach:
-                _push_out(ship, rock.x, rock.y, dx, dy, reach)
+                _push_out(ship, rock, dx, dy, reach)
 
 
-def _push_out(ship: Ship, x: float, y: float, dx: float, dy: float, reach: float) -> None:
+def _push_out(ship: Ship, rock: Rock, dx: float, dy: float, reach: float) -> None:
     distance = sqrt(dx * dx + dy * dy)
     nx, ny = (dx / distance, dy / distance) if distance > 0.0 else (1.0, 0.0)
-    ship.x, ship.y = x + nx * reach, y + ny * reach
+    ship.x, ship.y = rock.x + nx * reach, rock.y + ny * reach
     inward = ship.vx * nx + ship.vy * ny
     if inward < 0.0:
         ship.vx -= (1.0 + tuning.WALL_BOUNCE) * inward * nx

@@ -233,16 +233,16 @@ class Client:
             self._next_n.clear()
             self.chat.clear()
         self.view.seat = welcome.seats[0].seat if welcome.seats else None
-        self._settle(welcome)
-        for pending in sorted(self.unanswered.values(), key=lambda i: i.n):
-            self._send_input(pending)
+        self._send_again(welcome)
 
-    def _settle(self, welcome: m.Welcome) -> None:
-        """Inputs of the old connection that were answered while it was away need no second sending."""
-        for grant in welcome.seats:
-            for slot, n in [k for k in self.unanswered if k[0] == grant.slot and k[1] <= grant.answered_through]:
-                del self.unanswered[slot, n]
-            self._next_n[grant.slot] = max(self._next_n.get(grant.slot, 1), grant.answered_through + 1)
+    def _send_again(self, welcome: m.Welcome) -> None:
+        """Inputs that the room never got are sent again; answers to the others come with the next frames."""
+        through = {grant.slot: grant.answered_through for grant in welcome.seats}
+        for slot, n in through.items():
+            self._next_n[slot] = max(self._next_n.get(slot, 1), n + 1)
+        for (slot, n), pending in sorted(self.unanswered.items()):
+            if n > through.get(slot, 0):
+                self._send_input(pending)
 
     def _use_schema(self, schema: Schema) -> None:
         self.schema = schema

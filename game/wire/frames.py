@@ -6,12 +6,15 @@ once per audience, so building a frame is joining bytes. Inputs and acks, the cl
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from attrs import frozen
+import msgspec
+from attrs import field, frozen
+from msgspec import Meta, Struct
 
-from game.binary import BadBytes, Reader, put_text, put_uvarint
+from game.binary import NUMBER_LIMIT, BadBytes, Reader, put_text, put_uvarint
 from game.codec import (
+    WireNumber,
     body_json,
     decode_delta,
     delta_from_json,
@@ -21,8 +24,8 @@ from game.codec import (
     read_values,
     values_from_json,
 )
-from game.fields import Audience
-from game.quantize import Quantized
+from game.fields import PUBLIC, SPECTATORS, Audience
+from game.quantize import Quantized, clip_text
 from game.schema import SECTION_KINDS, Message, Schema
 from game.tracker import Section
 
@@ -65,17 +68,22 @@ class Part:
     chain: Sequence[Blob]
 
 
+def _clipped_reason(reason: str) -> str:
+    return clip_text(reason, REASON_MAX_BYTES)
+
+
 @frozen
 class Answer:
     """The one answer to input ``n`` of a slot: applied at ``tick`` (reason is empty) or refused there.
 
     ``margin`` is the number of ticks that the input was early (positive) or late (negative) for its ``for_tick``.
+    A longer reason than REASON_MAX_BYTES is cut.
     """
 
     slot: int
     n: int
     tick: int
-    reason: str = ""
+    reason: str = field(default="", converter=_clipped_reason)
     margin: int = 0
 
 
@@ -172,7 +180,7 @@ def decode_frame(data: bytes) -> Frame:
     parts = [_read_part(reader, seq) for _ in range(reader.uvarint())]
     answers = [_read_answer(reader) for _ in range(reader.uvarint())]
     reader.end()
-    return Frame(FrameKind(number), epoch, seq, seq - behind, tick, at_ms, parts, answers)
+    return _checked(Frame(FrameKind(number), epoch, seq, seq - behind, tick, at_ms, parts, answers))
 
 
 def frame_json(schema: Schema, frame: Frame) -> dict[str, Any]:
@@ -202,21 +210,69 @@ def frame_json(schema: Schema, frame: Frame) -> dict[str, Any]:
     }
 
 
-def frame_from_json(schema: Schema, data: dict[str, Any]) -> Frame:
+class _PartJson(Struct):
+    section: Audience
+    of: WireNumber
+    chain: list[dict[str, Any]]
+
+
+class _AnswerJson(Struct):
+    slot: WireNumber
+    n: WireNumber
+    tick: WireNumber
+    margin: Annotated[int, Meta(gt=-(NUMBER_LIMIT >> 1), lt=NUMBER_LIMIT >> 1)]
+    refused: str = ""
+    applied: bool = False
+
+
+class _FrameJson(Struct):
+    type: Literal["key", "patch", "head"]
+    epoch: WireNumber
+    seq: WireNumber
+    base: WireNumber
+    tick: WireNumber
+    at_ms: WireNumber
+    sections: list[_PartJson]
+    answers: list[_AnswerJson]
+
+
+def frame_from_json(schema: Schema, data: object) -> Frame:
     """The frame of its readable form. Raises BadBytes for anything else."""
     try:
-        parts = [
-            Part(
-                Section(Audience(s["section"]), s["of"]),
-                [Blob(b["seq"], encode_delta(delta_from_json(schema, b))) for b in s["chain"]],
-            )
-            for s in data["sections"]
-        ]
-        answers = [Answer(a["slot"], a["n"], a["tick"], a.get("refused", ""), a["margin"]) for a in data["answers"]]
-        kind = FrameKind[data["type"].upper()]
-        return Frame(kind, data["epoch"], data["seq"], data["base"], data["tick"], data["at_ms"], parts, answers)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadBytes(f"expected a frame in JSON, got one that fails at {error!r}") from error
+        read = msgspec.convert(data, _FrameJson)
+    except msgspec.ValidationError as error:
+        raise BadBytes(f"expected a frame in JSON: {error}"[:200]) from error
+    parts = [Part(Section(p.section, p.of), [_blob_from_json(schema, b) for b in p.chain]) for p in read.sections]
+    if any(bool(a.refused) == a.applied for a in read.answers):
+        raise BadBytes("expected answers that are either applied or refused")
+    answers = [Answer(a.slot, a.n, a.tick, a.refused, a.margin) for a in read.answers]
+    kind = FrameKind[read.type.upper()]
+    return _checked(Frame(kind, read.epoch, read.seq, read.base, read.tick, read.at_ms, parts, answers))
+
+
+def _blob_from_json(schema: Schema, data: dict[str, Any]) -> Blob:
+    seq = data.get("seq")
+    if type(seq) is not int or not 0 <= seq < NUMBER_LIMIT:
+        raise BadBytes(f"expected the seq of a section's delta, got {str(seq)[:40]!r}")
+    return Blob(seq, encode_delta(delta_from_json(schema, data)))
+
+
+def _checked(frame: Frame) -> Frame:
+    """What both forms of a frame must hold. Raises BadBytes."""
+    if not (frame.base <= frame.seq if frame.kind is FrameKind.PATCH else frame.base == frame.seq):
+        raise BadBytes(f"expected a base up to seq {frame.seq}, and below it in a patch only, got {frame.base}")
+    if frame.kind is FrameKind.HEAD and (frame.parts or frame.answers):
+        raise BadBytes("expected a head without sections and answers")
+    sections = [part.section for part in frame.parts]
+    if len(set(sections)) != len(sections):
+        raise BadBytes(f"expected each section once, got {', '.join(map(str, sections))}"[:200])
+    for part in frame.parts:
+        if part.section.of and part.section.audience in (PUBLIC, SPECTATORS):
+            raise BadBytes(f"expected section {part.section} of nobody in particular, got one of {part.section.of}")
+        seqs = [blob.seq for blob in part.chain]
+        if seqs != sorted(set(seqs)) or (seqs and seqs[-1] > frame.seq):
+            raise BadBytes(f"expected deltas by growing seq up to {frame.seq}, got {seqs[:10]}")
+    return frame
 
 
 def encode_input(message: InputMessage) -> bytes:
@@ -289,6 +345,8 @@ def _read_part(reader: Reader, frame_seq: int) -> Part:
         behind, length = reader.uvarint(), reader.uvarint()
         if behind > frame_seq:
             raise BadBytes(f"expected a blob at most {frame_seq} behind, got {behind}")
+        if not length:
+            raise BadBytes("expected a delta of at least one byte, got none")
         chain.append(Blob(frame_seq - behind, reader.raw(length)))
     return Part(Section(SECTION_KINDS[number], of), chain)
 

@@ -17,7 +17,7 @@ CHAT_MAX_BYTES = 2000
 SLOTS_MAX = 4
 
 
-class BadMessage(Exception):
+class BadMessage(Exception):  # noqa: N818 - named for what it says, as h11 and websockets do
     """A message that is none of the protocol's."""
 
 
@@ -132,9 +132,10 @@ class Refused(Struct, tag="refused", frozen=True):
 
 
 class Chat(Struct, tag="chat", frozen=True):
-    """Chat lines in their one order."""
+    """Chat lines in their one order. Nothing that the server still has lies between number ``after`` and the first."""
 
     lines: tuple[ChatLine, ...]
+    after: int = 0
 
 
 class NoticeMessage(Struct, tag="notice", frozen=True):

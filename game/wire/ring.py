@@ -4,11 +4,12 @@ A gateway keeps one ring per room and stream. It holds each section's last KEY a
 few blobs that lead a viewer from where it is to the newest frame. Pure: bytes in, chains out.
 """
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar, cast
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from game.tracker import Section
 from game.wire.frames import Answer, Blob, Frame, FrameKind, Part, answers_bytes, frame_prefix, part_bytes
@@ -35,7 +36,6 @@ class _Hop:
     seq: int
     base: int
     blob: Blob
-    is_key: bool
 
 
 @define
@@ -44,55 +44,81 @@ class Ring:
 
     epoch: int = -1
     newest: RingFrame | None = None
-    _hops: dict[Section, list[_Hop]] = field(factory=dict)
+    _keys: dict[Section, Blob] = field(factory=dict)
+    _hops: dict[Section, deque[_Hop]] = field(factory=dict)
     _cut: dict[Hashable, object] = field(factory=dict)
 
     def restart(self, epoch: int) -> None:
         """A new epoch: nothing older counts any more."""
         self.epoch = epoch
         self.newest = None
+        self._keys.clear()
         self._hops.clear()
         self._cut.clear()
 
-    def add(self, frame: RingFrame, blobs: dict[Section, tuple[bool, bytes]]) -> None:
-        """Adds the newest frame; ``blobs`` maps sections to (is_key, bytes), no bytes meaning nothing changed."""
+    def add(
+        self,
+        frame: RingFrame,
+        blobs: Mapping[Section, tuple[bool, bytes]],
+        keys: Mapping[Section, bytes] | None = None,
+    ) -> None:
+        """Adds the newest frame. ``blobs`` maps sections to (is_key, bytes); no bytes mean that nothing changed.
+
+        ``keys`` holds KEYs that come beside patches: viewers go on by the patch, joiners start at the KEY.
+        """
         self.newest = frame
         self._cut.clear()
         for section, (is_key, data) in blobs.items():
-            hops = self._hops.setdefault(section, [])
             if is_key:
-                hops.clear()
-            hops.append(_Hop(frame.seq, frame.seq if is_key else frame.base, Blob(frame.seq, data), is_key))
-            if len(hops) > RING_FRAMES_MAX:
-                del hops[1]  # the KEY stays; a hole after it shows as a chain that cannot be built
+                self._keys[section] = Blob(frame.seq, data)
+            else:
+                hops = self._hops.setdefault(section, deque(maxlen=RING_FRAMES_MAX))
+                hops.append(_Hop(frame.seq, frame.base, Blob(frame.seq, data)))
+        for section, data in (keys or {}).items():
+            self._keys[section] = Blob(frame.seq, data)
+
+    def add_private(
+        self, answers: dict[int, tuple[Answer, ...]], blobs: Mapping[Section, tuple[bool, bytes]], keys: Mapping[Section, bytes]
+    ) -> None:
+        """Adds what came beside the newest frame for this gateway's own seats."""
+        if self.newest is not None:
+            self.add(evolve(self.newest, answers=answers, has_private=True), blobs, keys)
+
+    def has_key(self, section: Section) -> bool:
+        """Whether a viewer could start here."""
+        return section in self._keys
 
     def forget(self, section: Section) -> None:
         """Drops a section that no viewer here has any longer."""
+        self._keys.pop(section, None)
         self._hops.pop(section, None)
 
     def chain(self, section: Section, start: int | None, end: int) -> tuple[Blob, ...] | None:
         """The fewest blobs from ``start`` (None: from the last KEY) to frame ``end``, or None where there is a hole."""
-        hops = self._hops.get(section, [])
         chain: list[Blob] = []
         if start is None:
-            if not hops or not hops[0].is_key or hops[0].seq > end:
+            key = self._keys.get(section)
+            if key is None or key.seq > end:
                 return None
-            chain.append(hops[0].blob)
-            start = hops[0].seq
+            chain.append(key)
+            start = key.seq
         at = start
         while at < end:
-            best = None
-            for hop in reversed(hops):
-                if hop.seq <= at:
-                    break
-                if hop.seq <= end and not hop.is_key and hop.base <= at:
-                    best = hop
-                    break
-            if best is None:
+            hop = self._hop(section, at, end)
+            if hop is None:
                 return None
-            chain.append(best.blob)
-            at = best.seq
+            chain.append(hop.blob)
+            at = hop.seq
         return tuple(blob for blob in chain if blob.data)
+
+    def _hop(self, section: Section, at: int, end: int) -> _Hop | None:
+        """The patch that leads furthest from ``at`` without passing ``end``."""
+        for hop in reversed(self._hops.get(section, ())):
+            if hop.seq <= at:
+                return None
+            if hop.seq <= end and hop.base <= at:
+                return hop
+        return None
 
     def frame(
         self, sections: Sequence[Section], held: Collection[Section], start: int | None, answers: Sequence[Answer]

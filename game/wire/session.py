@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from game.binary import BadBytes
 from game.schema import Schema
@@ -236,7 +236,11 @@ class Session:
         if self.rules.is_paced and self._is_behind(now):
             self.frames_skipped += 1
             return
-        answers = [a for grant in self.seats for a in newest.answers.get(grant.seat, ())]
+        answers = [
+            evolve(a, slot=grant.slot) if grant.slot else a
+            for grant in self.seats
+            for a in newest.answers.get(grant.seat, ())
+        ]
         start = self.head.seq if is_same_epoch and not self._is_key_wanted else None
         frame = ring.frame(self.sections, self._held if start is not None else (), start, answers)
         if frame is None and start is not None:

@@ -111,7 +111,7 @@ def _page(name: str) -> HttpResponse:
     return HttpResponse(path.read_bytes(), headers={"Cache-Control": "no-cache"})
 
 
-def not_found(request: HttpRequest, _exception: Exception) -> JsonResponse:
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Django's handler404."""
     return BadRequestError(404, "not found", "a path of this server; / is the lobby", request.path).response()
 

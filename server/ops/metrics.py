@@ -37,6 +37,8 @@ TABLE = (
     Metric("step_seconds", Histogram, "Time of one step of the rules.", ("room_type",)),
     Metric("layer_probe_seconds", Histogram, "Round trip of the probe through the layer.", ("alias",)),
     Metric("layer_revivals_total", Counter, "Layers replaced by the watchdog.", ("alias",)),
+    Metric("layer_failures_total", Counter, "Sends that a layer refused or that took too long.", ("alias",)),
+    Metric("faults_total", Counter, "Exceptions that were contained, by where.", ("where",)),
     Metric("room_crashes_total", Counter, "Rooms ended by an exception in their rules.", ("room_type",)),
     Metric("outbox_done_total", Counter, "Outbox rows by what became of them.", ("outcome",)),
     Metric("outbox_failures_total", Counter, "Attempts at an outbox row that failed."),

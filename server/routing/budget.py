@@ -11,8 +11,8 @@ from attrs import field, frozen
 from game.binary import column_code
 from game.fields import Audience, Kind
 from game.schema import SECTION_KINDS, Schema, Table, WireField
+from server.routing.ceilings import CORE, IN_MEMORY, PUBSUB, Ceiling
 from server.routing.context import Context
-from server.routing.layers import CORE, IN_MEMORY, PUBSUB, Layer
 from server.routing.nodes import Path
 from server.routing.spec import RoomSpec, Sees
 
@@ -43,7 +43,7 @@ class Budget:
     stall_s: Mapping[str, float | None] = field(hash=False)
 
 
-def estimate(room: RoomSpec, schema: Schema, layer: Layer) -> Budget:
+def estimate(room: RoomSpec, schema: Schema, layer: Ceiling) -> Budget:
     """The budget of one room of this type with all its seats taken, watched, and reached through one gateway."""
     sections: dict[Audience, Sizes] = {section: Sizes.of(section, room, schema) for section in SECTION_KINDS}
     roles = role_sections(room)
@@ -70,7 +70,7 @@ def estimate(room: RoomSpec, schema: Schema, layer: Layer) -> Budget:
     )
 
 
-def check_budget(context: Context, path: Path, budget: Budget, layer: Layer) -> None:
+def check_budget(context: Context, path: Path, budget: Budget, layer: Ceiling) -> None:
     """What no client, or not the chosen layer, could carry."""
     if budget.key_bytes_max > MESSAGE_BYTES_MAX:
         hint = "shorten its texts, or say under `entities` how many there are at most"
@@ -87,7 +87,7 @@ def check_budget(context: Context, path: Path, budget: Budget, layer: Layer) -> 
         context.key_problem(path, expected, f"{seconds:.2f} s", hint)
 
 
-def stall_s(layer: Layer, messages_s: float, bytes_s: int) -> float | None:
+def stall_s(layer: Ceiling, messages_s: float, bytes_s: int) -> float | None:
     """Seconds for which a process may stop reading before the layer drops; None where the layer has no known limit."""
     limits = [layer.capacity / messages_s] if layer.capacity else []
     limits += [layer.buffer_bytes / bytes_s] if layer.buffer_bytes else []
@@ -165,5 +165,17 @@ def value_bytes(fields: tuple[WireField, ...]) -> Iterator[int]:
 
 def row_bytes_json(fields: tuple[WireField, ...]) -> int:
     """The same as JSON text, where a control character takes six bytes."""
-    text = (6 * w.spec.max_bytes + 3 if w.spec.kind is Kind.TEXT else len(str(w.spec.steps)) + 1 for w in fields)
-    return 24 + sum(text)
+    return 24 + sum(len(wire.name) + 4 + value_bytes_json(wire) for wire in fields)
+
+
+def value_bytes_json(wire: WireField) -> int:
+    spec = wire.spec
+    match spec.kind:
+        case Kind.TEXT:
+            return 6 * spec.max_bytes + 2
+        case Kind.CHOICE:
+            return max(map(len, spec.choices)) + 2
+        case Kind.NUM:
+            return 24  # a double with all its digits
+        case Kind.WHOLE | Kind.FLAG:
+            return 11

@@ -22,7 +22,7 @@ def check_route(context: Context, path: Path, route: Draft, rooms: Mapping[str, 
     check_groups(context, path, route)
     name = route.get("room")
     if name is not None and name not in rooms:
-        if not context.is_written(name):
+        if rooms and not context.is_written(name):
             known = ", ".join(rooms) or "none"
             context.problem((*path, "room"), f"a room ({known})", quote(name), did_you_mean(name, rooms))
     elif name is not None:
@@ -90,7 +90,12 @@ def check_route_in_room(context: Context, path: Path, route: Draft, name: str, r
 def patterns_of(routes: Mapping[str, Draft]) -> list[tuple[str, PathPattern]]:
     """The routes whose paths can be read, in the order of the file, which is the order of matching."""
     parsed = ((name, parse_path(route["path"])) for name, route in routes.items() if "path" in route)
-    return [(name, pattern) for name, pattern in parsed if isinstance(pattern, PathPattern)]
+    return [(name, pattern) for name, pattern in parsed if isinstance(pattern, PathPattern) and is_known(pattern)]
+
+
+def is_known(pattern: PathPattern) -> bool:
+    """Whether every parameter means something; of other patterns the author has to hear that first."""
+    return all(name in PARAMETERS for name in pattern.parameters)
 
 
 def check_order(context: Context, patterns: list[tuple[str, PathPattern]]) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from server.routing import documents, explain
 from server.routing.generate import generate, stale
-from server.routing.plan import Plan, load_plan
+from server.routing.plan import Deployment, Plan, load_plan
 from server.routing.problems import Problems
 
 PIPE_WIDTH = 200  # a table that is not read on a terminal is not folded to 80 columns
@@ -95,7 +95,7 @@ def full(routing: Path) -> None:
 @pass_path
 def docs(routing: Path, to: Path, is_check: bool) -> None:
     """Write the generated documents."""
-    plan = planned(routing)
+    plan = planned(routing, Deployment())  # the same text whatever the environment
     try:
         changed = stale(to, plan) if is_check else generate(to, plan)
     except OSError as error:
@@ -107,9 +107,9 @@ def docs(routing: Path, to: Path, is_check: bool) -> None:
         sys.exit(1)
 
 
-def planned(routing: Path) -> Plan:
+def planned(routing: Path, deployment: Deployment | None = None) -> Plan:
     """The plan; with problems, prints all of them and ends with 2."""
-    plan = load_plan(routing)
+    plan = load_plan(routing, deployment)
     if isinstance(plan, Problems):
         click.echo(str(plan), err=True)
         sys.exit(2)

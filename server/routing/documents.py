@@ -3,20 +3,31 @@
 Each is a pure function to text or plain data, the same for the same input; `generate` writes them to files.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Struct
 
 from game.contract import Game
 from game.fields import Kind
 from game.schema import Message, Schema, WireField
+from game.wire.messages import ClientMessage, ServerMessage
 from server.routing.games import read_schema
 from server.routing.plan import Plan, RoutePlan
 from server.routing.tables import SPEC
 
-ALWAYS_FROM_CLIENT = ("hello", "ack", "resync", "ping", "schema")
-FROM_SERVER = (
-    "welcome", "key", "patch", "head", "applied", "refused", "chat", "notice", "pong", "schema", "rebase", "goodbye",
-)  # fmt: skip
+FRAMES = ("key", "patch", "head")
+
+
+def tagged(family: object) -> dict[str, type[Struct]]:
+    """The messages of one direction by their tag."""
+    return {str(message.__struct_config__.tag): message for message in get_args(family)}
+
+
+FROM_CLIENT = tagged(ClientMessage)
+FROM_SERVER = (*FRAMES, *tagged(ServerMessage))
+LIMITED = ("input", "chat", "leave")  # what a route has to accept; the rest is part of the protocol everywhere
 
 
 def json_schema() -> dict[str, Any]:
@@ -67,7 +78,7 @@ def message_name(name: str, route: RoutePlan) -> str:
 
 
 def from_client(route: RoutePlan) -> tuple[str, ...]:
-    return (*ALWAYS_FROM_CLIENT, *route.accepts)
+    return tuple(name for name in FROM_CLIENT if name not in LIMITED or name in route.accepts)
 
 
 def ref(name: str) -> dict[str, str]:
@@ -84,18 +95,48 @@ def operations(route: RoutePlan) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def components(plan: Plan) -> dict[str, Any]:
-    plain = sorted({name for route in plan.routes for name in from_client(route) if name != "input"})
-    messages: dict[str, Any] = {f"client_{name}": {"name": name, "payload": {"type": "object"}} for name in plain}
-    messages |= {f"server_{name}": {"name": name, "payload": {"type": "object"}} for name in FROM_SERVER}
+    """All messages. State frames are described by docs/protocol.md, inputs by their game."""
+    messages: dict[str, Any] = {f"server_{name}": frame_component(name) for name in FRAMES}
+    for side, family in (("client", FROM_CLIENT), ("server", tagged(ServerMessage))):
+        messages |= {f"{side}_{name}": component(name, message) for name, message in family.items() if name != "input"}
     for game in games(plan):
-        payload = {"oneOf": [message_schema(message) for message in read_schema(game).inputs]}
-        messages[f"client_input_{game_name(game)}"] = {"name": "input", "payload": payload}
+        messages[f"client_input_{game_name(game)}"] = input_component(game)
     return messages
+
+
+def component(name: str, message: type[Struct]) -> dict[str, Any]:
+    schemas, parts = msgspec.json.schema_components([message], ref_template="#/{name}")
+    summary = (message.__doc__ or "").strip().splitlines()[0]
+    return {"name": name, "summary": summary, "payload": inlined(schemas[0], parts)}
+
+
+def inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
+    """A schema with its references replaced by what they name; the messages nest two deep and never in a circle."""
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            return inlined(parts[schema["$ref"].removeprefix("#/")], parts)
+        return {key: inlined(value, parts) for key, value in schema.items()}
+    return [inlined(item, parts) for item in schema] if isinstance(schema, list) else schema
+
+
+def frame_component(name: str) -> dict[str, Any]:
+    payload = {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]}
+    return {"name": name, "summary": "A frame of state sections; binary in roomwright.v1.bin.", "payload": payload}
+
+
+def input_component(game: type[Game]) -> dict[str, Any]:
+    """The protocol's input message with the bodies that this game takes."""
+    made = component("input", FROM_CLIENT["input"])
+    bodies = {"oneOf": [message_schema(message) for message in read_schema(game).inputs]}
+    properties = {**made["payload"]["properties"], "body": bodies}
+    return {**made, "payload": {**made["payload"], "properties": properties}}
 
 
 def message_schema(message: Message) -> dict[str, Any]:
     properties = {wire.name: field_schema(wire) for wire in message.fields}
-    return {"title": message.name, "type": "object", "properties": properties, "required": list(properties)}
+    required = ["type", *properties]
+    properties = {"type": {"const": message.name}, **properties}
+    return {"title": message.name, "type": "object", "properties": properties, "required": required}
 
 
 def field_schema(wire: WireField) -> dict[str, Any]:
@@ -130,21 +171,22 @@ def typescript(game: type[Game]) -> str:
     """Types of a game's world as a viewer may see it, its inputs and its events. What is for nobody is not in it."""
     schema = read_schema(game)
     parts = [f"// {game.__module__}:{game.__name__}, version {game.version}. Generated; do not edit.\n"]
-    parts += [interface(entity_name(name), fields, is_partial) for name, fields, is_partial in views(schema)]
+    parts += [interface(entity_name(name), fields) for name, fields in views(schema)]
     parts.append(world_interface(schema))
     for kind, messages in (("Input", schema.inputs), ("Event", schema.events)):
-        parts += [interface(message.name, message.fields, False) for message in messages]
+        parts += [message_interface(message) for message in messages]
         parts.append(f"export type {kind} = {' | '.join(message.name for message in messages) or 'never'};\n")
     return "\n".join(parts)
 
 
-def views(schema: Schema) -> Iterable[tuple[str, tuple[WireField, ...], bool]]:
-    """(collection, all fields that anybody may see, whether some viewers see only some of them)."""
+def views(schema: Schema) -> Iterable[tuple[str, dict[WireField, bool]]]:
+    """Each collection with all fields that anybody may see; True for those that not every viewer of it sees."""
     for collection in schema.collections:
         tables = [table for table in schema.tables if table.collection == collection.name]
         seen = dict.fromkeys(wire for table in tables for wire in table.fields)
+        whole = [table.fields for table in tables if table.section is table.exists]
         if tables:
-            yield collection.name, tuple(seen), len(tables) > 1
+            yield collection.name, {wire: any(wire not in fields for fields in whole) for wire in seen}
 
 
 def entity_name(collection: str) -> str:
@@ -152,15 +194,21 @@ def entity_name(collection: str) -> str:
     return "".join(part.capitalize() for part in collection.split("_") if part) + "Row"
 
 
-def interface(name: str, fields: Iterable[WireField], is_partial: bool) -> str:
-    mark = "?" if is_partial else ""
-    lines = [f"  {wire.name}{mark}: {type_text(wire)};{range_text(wire)}" for wire in fields]
+def interface(name: str, fields: Mapping[WireField, bool]) -> str:
+    """Fields, marked as optional where their value is True."""
+    lines = [f"  {wire.name}{'?' * hidden}: {type_text(wire)};{range_text(wire)}" for wire, hidden in fields.items()]
     return "\n".join([f"export interface {name} {{", *lines, "}", ""])
+
+
+def message_interface(message: Message) -> str:
+    """As the JSON subprotocol writes it: `type` is the message's name."""
+    first, rest = interface(message.name, dict.fromkeys(message.fields, False)).split("\n", 1)
+    return f'{first}\n  type: "{message.name}";\n{rest}'
 
 
 def world_interface(schema: Schema) -> str:
     lines = []
-    for name, _, _ in views(schema):
+    for name, _ in views(schema):
         is_one = schema.collection(name).entities is None
         lines.append(f"  {name}: {entity_name(name) if is_one else f'Map<number, {entity_name(name)}>'};")
     return "\n".join(["export interface World {", *lines, "}", ""])

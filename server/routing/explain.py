@@ -75,8 +75,8 @@ def why(plan: Plan, path: str) -> str:
     lines = [
         f"{path} is served by {route.name}, {plan.source}:{route.line}",
         f"  pattern  {route.path}   {' '.join(f'{key}={value}' for key, value in parameters.items())}",
-        f"  room     {room.name}, {plan.source}:{room.line}: {room.game_class.__module__}:{room.game_class.__name__}, "
-        f"{room.tick_hz} ticks and {room.send_hz} frames a second",
+        f"  room     {room.name}, {plan.source}:{room.line}: {room.game_class.__module__}:{room.game_class.__name__}",
+        f"  pace     {room.tick_hz} ticks and {room.send_hz} frames a second",
         f"  as       {route.role.value}, open to {admitted(route)}",
         f"  groups   {groups_text(route)}",
     ]
@@ -103,9 +103,8 @@ def unmatched(plan: Plan, path: str) -> str:
     """No route serves the path: the nearest ones, each with the reason."""
     ranked = sorted(plan.routes, key=lambda route: -likeness(route.path, path))[:NEAREST]
     lines = [f"no route serves {path}; the nearest:"]
-    for route in ranked:
-        lines.append(f"  {route.path}  ({route.name}, {plan.source}:{route.line}): {reason(route.pattern, path)}")
-    return "\n".join(lines)
+    for_each = (f"  {r.path}  ({r.name}, {plan.source}:{r.line}): {reason(r.pattern, path)}" for r in ranked)
+    return "\n".join([*lines, *for_each])
 
 
 def likeness(pattern: str, path: str) -> float:

@@ -52,10 +52,10 @@ def import_policy(reference: str) -> type[Policy] | Mismatch:
     if not (isinstance(found, type) and issubclass(found, Policy)):
         return Mismatch("a subclass of game.contract.Policy", describe(found))
     if found.act is Policy.act:
-        return Mismatch("a policy with act(view, tick, rng)", f"{found.__name__} without")
+        return Mismatch("a policy with act(view, tick, rng)", f"{found.__name__} without it")
     try:
         found()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - an author's class
         return Mismatch(f"{found.__name__}() without arguments", last_line(error), raised_at(error))
     return found
 
@@ -70,7 +70,7 @@ def import_reference(reference: str) -> Any:
             hint = "install its package, or put its directory on PYTHONPATH"
             return Mismatch("a module that can be imported", f"no module {error.name!r}", hint)
         return broken_module(module_name, error)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's module may raise anything
         return broken_module(module_name, error)
     if not hasattr(module, name):
         known = [key for key, value in vars(module).items() if isinstance(value, type)]
@@ -145,6 +145,8 @@ def describe(value: object) -> str:
 def last_line(error: BaseException) -> str:
     """The exception as Python's own traceback ends."""
     text = traceback.format_exception_only(error)[-1].strip()
+    if isinstance(error, ValueError) and len(error.args) > 1 and isinstance(error.args[0], str):
+        text = f"{type(error).__name__}: {error.args[0]}"  # attrs' validators carry their field along
     return text if len(text) <= 300 else text[:299] + "…"
 
 

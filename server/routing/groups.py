@@ -8,7 +8,7 @@ NAME_LENGTH_MAX = BaseChannelLayer.MAX_NAME_LENGTH - 1
 
 def longest_group(room_type: str, prefix: str) -> str:
     """The longest group name that a room of this type may fill: its type's name, an incarnation, a suffix."""
-    return f"{prefix}room.{room_type}-{'0' * INCARNATION_LENGTH}.delayed"
+    return f"{prefix}.room.{room_type}-{'0' * INCARNATION_LENGTH}.delayed"
 
 
 def has_group_characters(text: str) -> bool:

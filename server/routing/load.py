@@ -69,7 +69,11 @@ def decode(data: bytes, report: Report) -> str | None:
 def parse(text: str, report: Report) -> Node | None:
     """Text → nodes, or None and a problem when it is not one YAML document."""
     composed = compose(text, report)
-    return None if composed is None else Converter(report).convert(composed, ())
+    if composed is None:
+        return None
+    converter = Converter(report)
+    node = converter.convert(composed, ())
+    return None if converter.converted > NODES_MAX else node
 
 
 def compose(text: str, report: Report) -> YamlNode | None:
@@ -90,8 +94,10 @@ def compose(text: str, report: Report) -> YamlNode | None:
         got = " ".join(part for part in (error.context, error.problem) if part)
         report.problem(mark_place(mark), "", "YAML", f"a syntax error: {got}", syntax_hint(got))
         return None
-    except (ValueError, OverflowError) as error:  # PyYAML on escapes and versions beyond any range
-        report.problem(mark_place(loader.get_mark()), "", "YAML", f"a syntax error: {error}"[:200])
+    except (ValueError, OverflowError):  # PyYAML on escapes and versions beyond any range
+        report.problem(
+            mark_place(loader.get_mark()), "", "YAML", "a syntax error: a number or an escape beyond any range"
+        )
         return None
     finally:
         for tag in loader.tags:
@@ -101,7 +107,7 @@ def compose(text: str, report: Report) -> YamlNode | None:
 
 def compose_one(loader: CoreLoader, report: Report) -> YamlNode | None:
     """The only document of a stream. An empty stream, or a second document, is a problem."""
-    loader.get_event()  # the stream's start
+    loader.get_event()  # type: ignore[no-untyped-call]  # the start of the stream
     if loader.check_event(yaml.StreamEndEvent):
         report.problem(Place(1, 1), "", "a spec", "an empty file", "start with `roomwright: 1`")
         return None

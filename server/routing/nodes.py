@@ -61,7 +61,7 @@ Node = Scalar | Items | Fields | Broken
 
 
 def path_text(path: Path) -> str:
-    """`rooms.arena.teams[1]`."""
+    """`rooms.race.teams[1]`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step

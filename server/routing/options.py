@@ -3,6 +3,7 @@
 Each error comes back with the path of the option it is about, so that it can be shown at its line.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
 
 from server.routing.nodes import Path
 from server.routing.problems import did_you_mean, quote
+
+VALIDATED = re.compile(r"'(\w+)' ")
 
 
 @frozen
@@ -32,7 +35,7 @@ def make_options(options_class: type, data: object) -> Any:
         return strict_converter().structure(data, options_class)
     except BaseValidationError as error:
         return list(faults(error, (), data))
-    except Exception as error:  # the author's validators and converters may raise anything
+    except Exception as error:  # noqa: BLE001 - the author's validators and converters may raise anything
         return [OptionFault((), f"options for {options_class.__name__}", f"{type(error).__name__}: {error}"[:200])]
 
 
@@ -81,6 +84,10 @@ def leaf_fault(error: BaseException, path: Path, data: object) -> OptionFault:
     text = str(error)
     if isinstance(error, TypeError) and text.startswith("expected "):
         return OptionFault(path, text.removeprefix("expected "), quote(data))
+    text = str(error.args[0]) if error.args else text
+    named = VALIDATED.match(text)  # attrs' own validators begin so
+    if named and isinstance(data, dict) and named[1] in data:
+        path, data = (*path, named[1]), data[named[1]]
     return OptionFault(path, "a value that the game takes", quote(data), f"{type(error).__name__}: {text}"[:200])
 
 

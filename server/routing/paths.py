@@ -1,4 +1,4 @@
-"""The paths of routes: `/ws/arena/{room}`. Parsing, matching, and which of two paths hides the other.
+"""The paths of routes: `/ws/race/{room}`. Parsing, matching, and which of two paths hides the other.
 
 A `{parameter}` stands for one whole segment. Only `{room}`, the room's code, means something: it names the groups.
 """

@@ -15,11 +15,12 @@ from attrs import field, frozen
 from game.contract import Game, Policy
 from game.fields import Audience
 from game.schema import Schema
+from game.wire.limits import Overflow
 from server.routing.budget import Budget, check_budget, estimate
+from server.routing.ceilings import Ceiling, ceiling_of
 from server.routing.context import Context
-from server.routing.layers import Layer, layer_of
 from server.routing.load import load
-from server.routing.paths import PathPattern, parse_path
+from server.routing.paths import Fault, PathPattern, parse_path
 from server.routing.problems import Problem, Problems, Report, in_file_order
 from server.routing.resolve import Resolved, check_audiences, resolve_rooms
 from server.routing.spec import (
@@ -28,7 +29,6 @@ from server.routing.spec import (
     ChatSpec,
     Durability,
     MatchmakingSpec,
-    Overflow,
     Role,
     RoomSpec,
     RouteSpec,
@@ -47,11 +47,11 @@ class Deployment:
     """What a plan depends on beside the file: the layer that will carry it, and the prefix of its names."""
 
     layer: str = "memory://"
-    prefix: str = ""
+    prefix: str = "roomwright"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Deployment":
-        return cls(environ.get("ROOMWRIGHT_LAYER") or "memory://", environ.get("ROOMWRIGHT_PREFIX") or "")
+        return cls(environ.get("ROOMWRIGHT_LAYER") or "memory://", environ.get("ROOMWRIGHT_PREFIX") or "roomwright")
 
 
 @frozen
@@ -143,7 +143,7 @@ class Plan:
     routes: tuple[RoutePlan, ...]
     source: str
     spec: Spec
-    layer: Layer
+    layer: Ceiling
     budgets: Mapping[str, Budget] = field(hash=False)
     warnings: tuple[Problem, ...] = ()
 
@@ -164,13 +164,13 @@ def load_plan(path: FilePath | str, deployment: Deployment | None = None) -> Pla
     draft = read_spec(root, report, deployment.prefix)
     resolved = resolve_rooms(context, draft)
     check_audiences(context, draft, resolved)
-    layer = layer_of(deployment.layer, report)
+    layer = ceiling_of(deployment.layer, report)
     if report.problems or layer is None:
         return report.result()
     return make_plan(context, build_spec(draft), resolved, layer)
 
 
-def make_plan(context: Context, spec: Spec, resolved: Mapping[str, Resolved], layer: Layer) -> Plan | Problems:
+def make_plan(context: Context, spec: Spec, resolved: Mapping[str, Resolved], layer: Ceiling) -> Plan | Problems:
     rooms = {name: plan_room(context, name, room, resolved[name]) for name, room in spec.rooms.items()}
     routes = tuple(plan_route(context, name, route, rooms[route.room]) for name, route in spec.routes.items())
     budgets = {name: estimate(spec.rooms[name], room.schema, layer) for name, room in rooms.items()}
@@ -210,7 +210,8 @@ def plan_room(context: Context, name: str, room: RoomSpec, resolved: Resolved) -
 
 def plan_route(context: Context, name: str, route: RouteSpec, room: RoomPlan) -> RoutePlan:
     pattern = parse_path(route.path)
-    assert isinstance(pattern, PathPattern), "validate has parsed it"
+    if isinstance(pattern, Fault):
+        raise TypeError(f"{route.path} has passed validation and is no path: {pattern.expected}")
     groups = tuple(dict.fromkeys((Audience.PUBLIC, *route.groups)))
     kinds = {"input": route.accepts.input, "chat": route.accepts.chat, "leave": route.accepts.leave}
     accepts = {kind: plan_accept(kind, limits, room) for kind, limits in kinds.items() if limits is not None}

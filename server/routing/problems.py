@@ -83,7 +83,13 @@ def quote(value: object) -> str:
     return shown if len(shown) <= QUOTE_MAX else shown[: QUOTE_MAX - 1] + "…"
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like this one, if any is."""
+    near = get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean x?` for the nearest known word, or an empty string."""
-    near = get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else ""
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else ""

@@ -11,9 +11,10 @@ from attrs import frozen
 
 from game.contract import Game, Policy
 from game.fields import Audience
+from game.rng import Rng
 from game.schema import Schema, SchemaError
 from server.routing.context import Context, Draft, drafts_of
-from server.routing.games import Mismatch, import_game, import_policy, last_line, raised_at, read_schema
+from server.routing.games import Mismatch, describe, import_game, import_policy, last_line, raised_at, read_schema
 from server.routing.nodes import Path
 from server.routing.options import OptionFault, make_options
 from server.routing.problems import did_you_mean, quote
@@ -49,7 +50,7 @@ def resolve_room(context: Context, path: Path, room: Draft) -> Resolved | None:
     schema = resolve_schema(context, path, room, game)
     check_entities(context, path, room, schema)
     check_matchmaking(context, path, room, game)
-    check_instance(context, path, room, game)
+    check_setup(context, path, room, game, options)
     return None if schema is None else Resolved(game, options, policy, schema)
 
 
@@ -87,20 +88,25 @@ def resolve_schema(context: Context, path: Path, room: Draft, game: type[Game]) 
         return read_schema(game, sees_everything=sees is Sees.EVERYTHING)
     except SchemaError as error:
         context.problem((*path, "game"), "typed state that can travel", str(error))
-    except Exception as error:  # the author's classes may do anything when they are looked at
+    except Exception as error:  # noqa: BLE001 - the author's classes may do anything when they are looked at
         context.problem((*path, "game"), "typed state that can travel", last_line(error), raised_at(error))
     return None
 
 
-def check_instance(context: Context, path: Path, room: Draft, game: type[Game]) -> None:
-    """The game takes the room's seats, teams and pace; a game with limits of its own raises here."""
-    if not {"tick_hz", "seats", "teams"} <= room.keys():
+def check_setup(context: Context, path: Path, room: Draft, game: type[Game], options: Any) -> None:
+    """The game takes the room's seats, teams, pace and options, and makes a world of them."""
+    if options is None or not {"tick_hz", "seats", "teams"} <= room.keys():
         return
+    expected = f"seats, teams, tick_hz and options that {game.__name__} takes"
     try:
-        game(tick_hz=room["tick_hz"], seats=room["seats"], teams=room["teams"])
-    except Exception as error:
-        expected = f"seats, teams and tick_hz that {game.__name__} takes"
-        context.problem((*path, "game"), expected, last_line(error), raised_at(error))
+        rules = game(tick_hz=room["tick_hz"], seats=room["seats"], teams=room["teams"])
+        world: object = rules.setup(options, Rng.from_seed(1))
+    except Exception as error:  # noqa: BLE001 - the author's class may refuse in any way
+        context.problem((*path, "game"), expected, last_line(error))
+        return
+    if not isinstance(world, game.World):
+        expected = f"{game.__name__}.setup to return a {game.World.__name__}"
+        context.problem((*path, "game"), expected, describe(world))
 
 
 def check_matchmaking(context: Context, path: Path, room: Draft, game: type[Game]) -> None:

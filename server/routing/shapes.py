@@ -10,10 +10,12 @@ from typing import Any, Final
 from attrs import Factory, field, frozen
 
 from server.routing.kinds import INVALID, JsonSchema, Kind, Text
-from server.routing.nodes import Entry, Fields, Items, Node, Path, described, path_text
-from server.routing.problems import Report, did_you_mean, quote
+from server.routing.nodes import Fields, Items, Node, Path, described, path_text
+from server.routing.problems import Report, did_you_mean, nearest, quote
 
 REQUIRED: Final = object()
+ANYTHING: Final = Kind()
+ANY_TEXT: Final = Text()
 DEFAULTS: Final = object()  # as a key's default: the table's own defaults
 
 
@@ -21,7 +23,7 @@ DEFAULTS: Final = object()  # as a key's default: the table's own defaults
 class ListOf(Kind):
     """A list of different values of one kind."""
 
-    item: Kind = Kind()
+    item: Kind = ANYTHING
     high: int = 64
     expected: str = field(default=Factory(lambda self: f"a list of at most {self.high}", True))
 
@@ -76,21 +78,21 @@ class Table(Kind):
     def read(self, node: Node, path: Path, report: Report) -> Any:
         if not isinstance(node, Fields):
             return super().read(node, path, report)
-        known = {key.name: key for key in self.keys}
-        for entry in node:
-            if entry.key not in known:
-                self.unknown(entry, path, report)
-        drafts = ((key.name, self.read_key(key, node, path, report)) for key in self.keys)
+        names = [key.name for key in self.keys]
+        strange = [entry for entry in node if entry.key not in names]
+        for entry in strange:
+            hint, expected = did_you_mean(entry.key, names), "one of " + ", ".join(names)
+            report.problem(entry.place, path_text((*path, entry.key)), expected, quote(entry.key), hint)
+        misspelt = {near for entry in strange if (near := nearest(entry.key, names))}
+        drafts = ((key.name, self.read_key(key, node, path, report, misspelt)) for key in self.keys)
         return {name: draft for name, draft in drafts if draft is not INVALID}
 
-    def unknown(self, entry: Entry, path: Path, report: Report) -> None:
-        names = [key.name for key in self.keys]
-        hint = did_you_mean(entry.key, names)
-        report.problem(entry.place, path_text((*path, entry.key)), "one of " + ", ".join(names), quote(entry.key), hint)
-
-    def read_key(self, key: Key, node: Fields, path: Path, report: Report) -> Any:
+    def read_key(self, key: Key, node: Fields, path: Path, report: Report, misspelt: set[str]) -> Any:
+        """The draft of one key. A required one that stands there misspelt is not reported as missing too."""
         if (entry := node.get(key.name)) is not None:
             return key.kind.read(entry.value, (*path, key.name), report)
+        if key.name in misspelt:
+            return INVALID
         if key.default is REQUIRED:
             report.problem(node.place, path_text((*path, key.name)), key.kind.expected, "nothing", key.doc)
             return INVALID
@@ -119,8 +121,8 @@ class Table(Kind):
 class MapOf(Kind):
     """A mapping whose keys the author chooses."""
 
-    key: Text = Text()
-    value: Kind = Kind()
+    key: Text = ANY_TEXT
+    value: Kind = ANYTHING
     may_be_empty: bool = False
     expected: str = "a mapping"
 

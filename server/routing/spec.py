@@ -6,6 +6,7 @@ from enum import Enum
 from attrs import field, frozen
 
 from game.fields import Audience
+from game.wire.limits import Overflow
 from server.routing.units import Rate
 
 
@@ -37,14 +38,6 @@ class Durability(Enum):
 
     NONE = "none"
     JOURNAL = "journal"
-
-
-class Overflow(Enum):
-    """What happens to a message beyond its rate."""
-
-    DROP_OLDEST = "drop_oldest"
-    REFUSE = "refuse"
-    CLOSE = "close"
 
 
 class Prefer(Enum):

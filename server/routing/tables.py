@@ -5,6 +5,7 @@ line here and one attribute in `spec`.
 """
 
 from game.fields import Audience
+from game.wire.limits import Overflow
 from server.routing import spec
 from server.routing.kinds import Plain, Text, Whole, Word, duration, rate, size
 from server.routing.shapes import DEFAULTS, Key, ListOf, MapOf, Table
@@ -45,7 +46,7 @@ START = Table(
 RUNG = Table(
     makes=spec.RungSpec,
     keys=(
-        Key("every", Whole(1, 1_000), "Each so-manieth frame reaches further back.", 8),
+        Key("every", Whole(1, 1_000), "One patch in so many reaches further back.", 8),
         Key("span", Whole(1, 1_000), "How many frames it reaches back.", 32),
     ),
 )
@@ -55,7 +56,7 @@ FRAMES = Table(
     keys=(
         Key("window", Whole(1, 64), "How many frames back a patch's base is: losing fewer needs no resync.", 3),
         Key("rung", RUNG, "Now and then a patch from further back.", DEFAULTS),
-        Key("keyframe_every", Whole(1, 10_000), "Each so-manieth frame is whole.", 60),
+        Key("keyframe_every", Whole(1, 10_000), "One frame in so many is whole, a KEY.", 60),
     ),
 )
 
@@ -98,14 +99,14 @@ ROOM = Table(
 )
 
 
-def accept(default: spec.Overflow) -> Table:
+def accept(default: Overflow) -> Table:
     """Limits of one kind of message."""
     return Table(
         makes=spec.AcceptSpec,
         keys=(
             Key("rate", rate(), "How many, on average; absent: see docs/routing.md.", None),
             Key("burst", Whole(1, 10_000), "How many at once; absent: twice the rate of a second.", None),
-            Key("overflow", Word(words=spec.Overflow), "What happens to one too many.", default),
+            Key("overflow", Word(words=Overflow), "What happens to one too many.", default),
             Key("size", size("16B", "64KiB"), "The largest message; absent: see docs/routing.md.", None),
         ),
     )
@@ -114,9 +115,9 @@ def accept(default: spec.Overflow) -> Table:
 ACCEPTS = Table(
     makes=spec.AcceptsSpec,
     keys=(
-        Key("input", accept(spec.Overflow.DROP_OLDEST), "Inputs of the game.", None),
-        Key("chat", accept(spec.Overflow.REFUSE), "Chat lines.", None),
-        Key("leave", accept(spec.Overflow.REFUSE), "Giving up the seat, or leaving.", None),
+        Key("input", accept(Overflow.DROP_OLDEST), "Inputs of the game.", None),
+        Key("chat", accept(Overflow.REFUSE), "Chat lines.", None),
+        Key("leave", accept(Overflow.REFUSE), "Giving up the seat, or leaving.", None),
     ),
 )
 

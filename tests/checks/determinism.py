@@ -27,12 +27,14 @@ EXACT_MATH = {
 EXACT_MATH |= {"copysign", "frexp", "ldexp", "comb", "factorial", "prod"}
 # Where the tables are computed once, rounded, and pinned by a test.
 TABLES = "game/math.py"
+# Bytes on their way: a chain that a cache holds alive may be known there by its address, which reaches no byte.
+PROTOCOL = "game/wire/"
 RANDOM_MODULES = ("random", "secrets", "uuid", "numpy.random")
 MEMORY = {"id": "an address", "hash": "Python's seeded hash"}
 SET_MAKERS = {"set", "frozenset"}
 SET_METHODS = {"union", "intersection", "difference", "symmetric_difference"}
 ORDERLESS_USES = {"sorted", "len", "sum", "min", "max", "any", "all", "set", "frozenset", "bool"}
-ORDERED_USES = {"list", "tuple", "enumerate", "iter", "zip", "map", "filter", "dict", "reversed", "next"}
+ORDERED_USES = {"list", "tuple", "enumerate", "iter", "zip", "map", "filter", "dict", ".join", ".extend"}
 
 
 def _is_annotated_set(annotation: ast.expr) -> bool:
@@ -40,22 +42,57 @@ def _is_annotated_set(annotation: ast.expr) -> bool:
     return isinstance(target, ast.Name) and target.id in SET_MAKERS
 
 
-def _set_names(module: Module) -> set[str]:
-    """Names and attributes that this file assigns or annotates as sets."""
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function or module, without those of the functions inside it."""
+    for child in ast.iter_child_nodes(scope):
+        yield child
+        if not isinstance(child, FUNCTIONS):
+            yield from _own_nodes(child)
+
+
+def _scopes(scope: ast.AST, outer: set[str]) -> Iterator[tuple[ast.AST, set[str]]]:
+    """Each function and the module, with the names that are sets in it; closures see those around them."""
+    names = outer | _set_names(scope)
+    yield scope, names
+    for node in _own_nodes(scope):
+        if isinstance(node, FUNCTIONS):
+            yield from _scopes(node, names)
+
+
+def _set_attributes(tree: ast.Module) -> set[str]:
+    """Fields of classes, and `self.name`, that this file annotates or assigns as sets."""
+    fields = {
+        _name_of(node.target)
+        for owner in ast.walk(tree)
+        if isinstance(owner, ast.ClassDef)
+        for node in owner.body
+        if isinstance(node, ast.AnnAssign) and _is_annotated_set(node.annotation)
+    }
+    assigned = {name for name in _set_names(tree, every_depth=True) if name.startswith(".")}
+    return assigned | {f".{name}" for name in fields}
+
+
+def _set_names(scope: ast.AST, *, every_depth: bool = False) -> set[str]:
+    """Names that `scope` itself assigns, annotates or takes as sets; attributes have a dot before them."""
     names: set[str] = set()
-    for node in ast.walk(module.syntax):
+    if isinstance(scope, FUNCTIONS):
+        arguments = [*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs]
+        names.update(each.arg for each in arguments if each.annotation and _is_annotated_set(each.annotation))
+    for node in ast.walk(scope) if every_depth else _own_nodes(scope):
         if isinstance(node, ast.AnnAssign) and _is_annotated_set(node.annotation):
             names.add(_name_of(node.target))
-        elif isinstance(node, ast.arg) and node.annotation and _is_annotated_set(node.annotation):
-            names.add(node.arg)
         elif isinstance(node, ast.Assign) and _is_set(node.value, set()):
             names.update(_name_of(target) for target in node.targets)
     return names - {""}
 
 
 def _name_of(node: ast.AST) -> str:
+    """`alive` → "alive", `self.alive` → ".alive", anything else → ""."""
     if isinstance(node, ast.Attribute):
-        return node.attr
+        return f".{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
 
 
@@ -71,25 +108,28 @@ def _is_set(node: ast.AST, names: set[str]) -> bool:
     return _name_of(node) in names
 
 
-def _iterated(tree: ast.Module) -> Iterator[ast.expr]:
+def _iterated(nodes: list[ast.AST]) -> Iterator[ast.expr]:
     """Every expression whose order of iteration matters."""
-    orderless = {
-        id(argument)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _name_of(node.func) in ORDERLESS_USES
-        for argument in node.args
-    }
-    for node in ast.walk(tree):
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    orderless = {id(argument) for call in calls if _name_of(call.func) in ORDERLESS_USES for argument in call.args}
+    for call in calls:
+        if _name_of(call.func) in ORDERED_USES:
+            yield from call.args
+    for node in nodes:
         if isinstance(node, (ast.For, ast.AsyncFor)):
             yield node.iter
         elif isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.DictComp)) and id(node) not in orderless:
             yield from (part.iter for part in node.generators)
         elif isinstance(node, ast.Starred):
             yield node.value
-        elif (isinstance(node, ast.Call) and _name_of(node.func) in ORDERED_USES) or (
-            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"join", "extend"}
-        ):
-            yield from node.args
+
+
+def _set_iterations(module: Module) -> Iterator[Finding]:
+    attributes = _set_attributes(module.syntax)
+    for scope, names in _scopes(module.syntax, attributes):
+        for iterated in _iterated(list(_own_nodes(scope))):
+            if _is_set(iterated, names):
+                yield module.find(iterated, "iterates a set, whose order follows the hash seed: wrap it in sorted()")
 
 
 def _numbers(module: Module) -> Iterator[Finding]:
@@ -118,6 +158,10 @@ def _sources_of_chance(module: Module) -> Iterator[Finding]:
         for name in names:
             if name in RANDOM_MODULES or name.startswith(tuple(f"{each}." for each in RANDOM_MODULES)):
                 yield module.find(node, f"{name} is not seeded by the match: use the rng that the rules are given")
+
+
+def _addresses(module: Module) -> Iterator[Finding]:
+    for node in ast.walk(module.syntax):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MEMORY:
             yield module.find(node, f"{node.func.id}() is {MEMORY[node.func.id]}: it differs between processes")
 
@@ -128,11 +172,8 @@ def check(tree: Tree) -> list[Finding]:
     for module in tree.modules("game"):
         if module.path != TABLES:
             findings.extend(_numbers(module))
+        if not module.path.startswith(PROTOCOL):
+            findings.extend(_addresses(module))
         findings.extend(_sources_of_chance(module))
-        names = _set_names(module)
-        findings.extend(
-            module.find(iterated, "iterates a set, whose order follows the hash seed: wrap it in sorted()")
-            for iterated in _iterated(module.syntax)
-            if _is_set(iterated, names)
-        )
+        findings.extend(_set_iterations(module))
     return findings

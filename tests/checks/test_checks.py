@@ -97,6 +97,11 @@ def test_exact_numbers_and_sorted_sets_are_fine(plant: Plant) -> None:
             alive.add(1)
             total = sum(x for x in alive) + len(alive) + math.sqrt(2.0) + math.floor(1.5) + 3 ** 2
             return [x for x in sorted(alive)], 1 in alive, total, rng.below(3)
+        def g(alive: tuple[int, ...], names):
+            return [x for x in alive], [*names]
+        def h():
+            names = {1, 2}
+            return {x + 1 for x in names}
     """
     assert determinism.check(plant({"game/planted/rules.py": source, "server/x.py": "import random"})) == []
 

@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from server.database import DatabaseBusyError, DatabaseThread, database
 
@@ -35,28 +35,28 @@ async def test_a_full_queue_refuses_and_recovers():
     small.close()
 
 
-async def test_a_connection_that_died_is_replaced_at_the_next_job():
+def connection_id() -> int:
+    connection.ensure_connection()
+    return id(connection.connection)
+
+
+async def test_a_connection_that_died_while_idle_is_replaced_at_the_next_job(monkeypatch: pytest.MonkeyPatch):
     def select() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             return int(cursor.fetchone()[0])
 
-    def kill_underneath() -> None:
-        connection.ensure_connection()
-        assert connection.connection is not None
-        connection.connection.close()
-
+    await database.run(select)
+    kept = await database.run(lambda: connection.connection)
+    monkeypatch.setattr(
+        type(connections["default"]), "is_usable", lambda _: False
+    )  # what a server that went away answers
     assert await database.run(select) == 1
-    await database.run(kill_underneath)
-    assert await database.run(select) == 1
+    assert await database.run(lambda: connection.connection) is not kept
 
 
 async def test_the_connection_is_kept_between_jobs():
-    def identity() -> int:
-        connection.ensure_connection()
-        return id(connection.connection)
-
-    assert await database.run(identity) == await database.run(identity)
+    assert await database.run(connection_id) == await database.run(connection_id)
 
 
 async def test_sqlite_runs_in_wal_with_full_sync():

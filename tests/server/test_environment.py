@@ -62,8 +62,8 @@ def test_postgres_has_no_sqlite_options(tmp_path: Path):
 
 
 def test_listening_everywhere_admits_any_name_unless_names_are_given(tmp_path: Path):
-    assert read_environment({"ROOMWRIGHT_HOST": "0.0.0.0"}, tmp_path).allowed_hosts == ("*",)
-    given = {"ROOMWRIGHT_HOST": "0.0.0.0", "ROOMWRIGHT_ALLOWED_HOSTS": "game.example, .play.example"}
+    assert read_environment({"ROOMWRIGHT_HOST": "::"}, tmp_path).allowed_hosts == ("*",)
+    given = {"ROOMWRIGHT_HOST": "::", "ROOMWRIGHT_ALLOWED_HOSTS": "game.example, .play.example"}
     found = read_environment(given, tmp_path).allowed_hosts
     assert found[:2] == ("game.example", ".play.example")
     assert "*" not in found

@@ -9,11 +9,7 @@ from tests.support.skips import SkipRule, SkipsFileError, read_skips
 
 pytest_plugins = ["pytester"]
 
-
-@pytest.fixture(autouse=True)
-def quiet_ini(pytester: pytest.Pytester) -> None:
-    """The inner sessions have a configuration of their own, in which pytest-asyncio wants its choice made."""
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+PLAIN = ("-p", "no:django", "-p", "no:asyncio")
 
 
 TESTS = """
@@ -31,19 +27,19 @@ def test_fine(): ...
 
 def test_an_unlisted_skip_fails(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TESTS)
-    result = pytester.inline_run("-p", "no:roomwright-skips", plugins=[SkipRule({})])
+    result = pytester.inline_run(*PLAIN, plugins=[SkipRule({})])
     result.assertoutcome(passed=1, failed=2)
 
 
 def test_a_listed_skip_does_not(pytester: pytest.Pytester) -> None:
     path = pytester.makepyfile(TESTS)
     rule = SkipRule({f"{path.name}::test_skipped": "planted", f"{path.name}::test_expected_to_fail": "planted"})
-    pytester.inline_run("-p", "no:roomwright-skips", plugins=[rule]).assertoutcome(passed=1, skipped=2)
+    pytester.inline_run(*PLAIN, plugins=[rule]).assertoutcome(passed=1, skipped=2)
 
 
 def test_a_module_that_skips_itself_fails(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\npytest.importorskip('no_such_module')")
-    result = pytester.inline_run(plugins=[SkipRule({})])
+    result = pytester.inline_run(*PLAIN, plugins=[SkipRule({})])
     assert result.ret == pytest.ExitCode.INTERRUPTED
 
 

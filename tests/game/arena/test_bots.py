@@ -13,7 +13,7 @@ from game.arena.messages import Steer
 from game.arena.options import ArenaOptions
 from game.math import COS, SIN
 from game.rng import Rng
-from tests.game.arena.conftest import Match, put
+from tests.game.arena.match import Match, put
 from tests.game.arena.tournament import play
 from tests.game.viewers import Viewers
 

@@ -1,12 +1,14 @@
 """Shots, ammunition, deaths, credit, pickups and the ring."""
 
+from collections.abc import Callable
+
 import pytest
 
 from game.arena import ring, tuning
 from game.arena.messages import Boom, DryFire, Fired, Hit, Spawned, Steer, Taken
-from game.arena.world import Pickup
+from game.arena.world import Pickup, Ship
 from game.fields import PUBLIC, SEAT
-from tests.game.arena.conftest import Match, put
+from tests.game.arena.match import Match, put
 
 FIRE = Steer(fire=True)
 
@@ -51,10 +53,12 @@ def test_a_shield_stops_shots_and_not_the_ring(duel: Match) -> None:
     face_off(duel)
     duel.world.ships[1].guard_s, duel.world.ships[1].is_shielded = 1.0, True
     duel.run(0.4, (0, FIRE))
-    assert duel.bodies(Hit) and duel.world.ships[1].hp == tuning.HP_MAX
+    assert duel.bodies(Hit)
+    assert duel.world.ships[1].hp == tuning.HP_MAX
     duel.world.phase_s = duel.world.round_s
     duel.step()
-    assert duel.world.ships[1].is_shielded and duel.world.ships[1].hp < tuning.HP_MAX
+    assert duel.world.ships[1].is_shielded
+    assert duel.world.ships[1].hp < tuning.HP_MAX
 
 
 def test_rocks_stop_shots() -> None:
@@ -63,7 +67,8 @@ def test_rocks_stop_shots() -> None:
     put(match.world.ships[0], rock.x - rock.radius - 30.0, rock.y)
     put(match.world.ships[1], rock.x + rock.radius + 30.0, rock.y)
     match.run(1.5, (0, FIRE))
-    assert match.bodies(Fired) and not match.bodies(Hit)
+    assert match.bodies(Fired)
+    assert not match.bodies(Hit)
 
 
 def test_a_kill_counts_costs_a_life_and_the_dead_come_back_protected(duel: Match) -> None:
@@ -75,7 +80,9 @@ def test_a_kill_counts_costs_a_life_and_the_dead_come_back_protected(duel: Match
     assert (killer.kills, victim.deaths, victim.lives, victim.is_alive) == (1, 1, 1, False)
     assert victim.respawn_s > 3.0
     duel.run(tuning.RESPAWN_AFTER_S)
-    assert victim.is_alive and victim.is_shielded and victim.hp == tuning.HP_MAX
+    assert victim.is_alive
+    assert victim.is_shielded
+    assert victim.hp == tuning.HP_MAX
     assert [spawned.seat for spawned in duel.bodies(Spawned)] == [1]
 
 
@@ -99,12 +106,13 @@ def test_who_chased_a_ship_into_the_ring_gets_the_kill(duel: Match) -> None:
 def test_the_ring_holds_then_shrinks_and_never_grows(duel: Match) -> None:
     world = duel.world
     radii = []
-    for second in range(0, 160):
+    for second in range(160):
         world.phase_s = float(second)
         ring.shrink(world)
         radii.append(world.ring_radius)
     assert radii[0] == radii[20] > radii[40]
-    assert radii == sorted(radii, reverse=True) and radii[-1] == 0.0
+    assert radii == sorted(radii, reverse=True)
+    assert radii[-1] == 0.0
     for x, y in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
         world.ring_radius = radii[0]
         assert not ring.outside(world, x * (world.reach - 1.0), y * (world.reach - 1.0))
@@ -119,12 +127,13 @@ def test_the_ring_holds_then_shrinks_and_never_grows(duel: Match) -> None:
         ("shield", lambda ship: ship.is_shielded),
     ],
 )
-def test_pickups_give_what_they_say(duel: Match, kind: str, check) -> None:  # type: ignore[no-untyped-def]
+def test_pickups_give_what_they_say(duel: Match, kind: str, check: Callable[[Ship], bool]) -> None:
     ship = put(duel.world.ships[0], 100.0, 100.0)
     ship.hp, ship.peace_s = 20.0, 0.0
     duel.world.pickups[duel.world.new_id()] = Pickup(kind, 110.0, 100.0)
     events = duel.step()
-    assert check(ship) and not duel.world.pickups
+    assert check(ship)
+    assert not duel.world.pickups
     assert [(event.body, event.audience) for event in events] == [(Taken(0, kind), PUBLIC)]
 
 

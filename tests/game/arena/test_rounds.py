@@ -8,7 +8,7 @@ from game.arena.messages import Ping, RoundOver, RoundStart, Steer
 from game.arena.options import ArenaOptions
 from game.contract import Refusal, Seat
 from game.rng import Rng
-from tests.game.arena.conftest import Match, living, put
+from tests.game.arena.match import Match, living, put
 from tests.game.viewers import Viewers
 
 
@@ -22,12 +22,15 @@ def wipe_out(match: Match, *seats: int) -> None:
 
 def test_alone_one_flies_about_and_the_second_starts_the_countdown() -> None:
     match = Match.of(1).run(1.0, (0, Steer(thrust=True)))
-    assert match.world.phase == "waiting" and living(match.world.ships.values()) == [0]
+    assert match.world.phase == "waiting"
+    assert living(match.world.ships.values()) == [0]
     match.join(1)
     match.step()
-    assert match.world.phase == "countdown" and match.world.clock_s == 3
+    assert match.world.phase == "countdown"
+    assert match.world.clock_s == 3
     match.run(tuning.COUNTDOWN_S + 0.1)
-    assert match.world.phase == "fight" and match.bodies(RoundStart) == [RoundStart(1)]
+    assert match.world.phase == "fight"
+    assert match.bodies(RoundStart) == [RoundStart(1)]
 
 
 def test_the_last_one_left_wins_and_the_match_ends_after_the_intermission() -> None:
@@ -50,13 +53,16 @@ def test_more_rounds_follow_with_everybody_back() -> None:
     match.step()
     match.run(tuning.INTERMISSION_S + 0.1)
     assert (match.world.round, match.world.phase) == (2, "countdown")
-    assert living(match.world.ships.values()) == [0, 1] and match.world.ships[0].lives == 2
+    assert living(match.world.ships.values()) == [0, 1]
+    assert match.world.ships[0].lives == 2
     match.fight()
     wipe_out(match, 1)
     match.step()
     match.run(tuning.INTERMISSION_S + 0.1)
     result = match.game.result(match.world)
-    assert result is not None and result.winners == (0, 1) and "tie" in result.summary
+    assert result is not None
+    assert result.winners == (0, 1)
+    assert "tie" in result.summary
 
 
 def test_nobody_left_is_a_draw() -> None:
@@ -74,14 +80,17 @@ def test_a_round_ends_without_anybody_firing() -> None:
 def test_whoever_comes_late_plays_at_once_with_protection() -> None:
     match = Match.of(2).fight().run(5.0)
     ship = match.join(5)
-    assert ship.is_alive and ship.is_shielded and ship.lives == 2
+    assert ship.is_alive
+    assert ship.is_shielded
+    assert ship.lives == 2
     match.world.phase_s = match.world.round_s * 0.8
     match.step()
     assert match.join(6).lives == 1
     match.world.phase_s = match.world.round_s
     match.step()
     late = match.join(7)
-    assert not late.is_alive and late.lives == 0
+    assert not late.is_alive
+    assert late.lives == 0
 
 
 def test_ships_stand_in_seat_order_whatever_the_order_of_joining() -> None:
@@ -106,7 +115,8 @@ def test_a_lost_connection_lets_go_of_the_controls() -> None:
     match.game.connected(match.world, 0, False)
     fired = match.world.next_id
     match.run(1.0)
-    assert not match.world.ships[0].is_thrusting and match.world.next_id == fired
+    assert not match.world.ships[0].is_thrusting
+    assert match.world.next_id == fired
 
 
 def test_teams_are_filled_evenly_and_the_rooms_choice_counts() -> None:
@@ -127,9 +137,11 @@ def test_a_team_wins_together_and_shots_pass_through_friends() -> None:
     assert match.world.ships[2].hp == tuning.HP_MAX
     wipe_out(match, 1, 3)
     match.step()
-    assert match.bodies(RoundOver) == [RoundOver(1, -1, 0)] and match.world.winner_name == "red"
+    assert match.bodies(RoundOver) == [RoundOver(1, -1, 0)]
+    assert match.world.winner_name == "red"
     result = match.run(tuning.INTERMISSION_S + 0.1).game.result(match.world)
-    assert result is not None and result.winners == (0, 2)
+    assert result is not None
+    assert result.winners == (0, 2)
 
 
 def test_teams_without_team_names_say_what_is_missing() -> None:
@@ -139,7 +151,7 @@ def test_teams_without_team_names_say_what_is_missing() -> None:
 
 @pytest.mark.parametrize("wrong", [{"mode": "solo"}, {"rounds": 0}, {"map": "moon"}, {"lives": 10}, {"round_s": 5}])
 def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
         ArenaOptions(**wrong)  # type: ignore[arg-type]
 
 
@@ -174,7 +186,8 @@ def test_only_the_pilot_sees_ammunition_and_nobody_sees_speed() -> None:
     viewers = Viewers(match.game, match.world)
     viewers.show(range(2))
     mine, other = viewers.views[0].all("ships")
-    assert mine.ammo == tuning.AMMO_START and mine.boost == 1.0
+    assert mine.ammo == tuning.AMMO_START
+    assert mine.boost == 1.0
     for name in ("ammo", "cooldown_s", "boost", "rapid_s", "respawn_s"):
         assert not hasattr(other, name)
     for name in ("vx", "vy", "hit_by", "guard_s"):

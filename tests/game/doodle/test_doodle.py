@@ -42,7 +42,8 @@ def test_who_leaves_takes_the_cursor_and_not_the_ink() -> None:
     game.step(page, [(0, Move(1.0, 1.0, True))], 0, rng)
     game.leave(page, 0, "left")
     game.step(page, [(0, Move(2.0, 2.0, True))], 1, rng)
-    assert list(page.cursors) == [1] and len(page.dots) == 1
+    assert list(page.cursors) == [1]
+    assert len(page.dots) == 1
 
 
 def test_everybody_sees_every_cursor_and_knows_their_own() -> None:

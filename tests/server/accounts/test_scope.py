@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 
-from server.accounts.identity import Identity, Refused, issue_guest
+from server.accounts.identity import Identity, Kind, Refused, issue_guest
 from server.accounts.scope import identity_of_scope
 from server.web.origin import origin_is_allowed
 
@@ -38,7 +38,7 @@ async def test_no_cookie_is_missing_whatever_the_origin():
 
 
 @pytest.mark.parametrize(("is_staff", "kind"), [(False, "account"), (True, "staff")])
-async def test_a_login_beats_a_guest(async_client: AsyncClient, is_staff: bool, kind: str):
+async def test_a_login_beats_a_guest(async_client: AsyncClient, is_staff: bool, kind: Kind):
     user = await User.objects.acreate_user("grace", password="correct horse")
     user.is_staff = is_staff
     await user.asave()

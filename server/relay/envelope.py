@@ -1,0 +1,276 @@
+"""What gateways and loops say to each other: closed families of small messages, packed as bytes inside layer messages.
+
+Layer messages are dicts with a ``type`` of DESIGN's list, a version, and bytes; none is ever built from a client's dict.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+VERSION = 1
+FRAME, PRIVATE, INPUT, CONTROL, PROBE = "room.frame", "room.private", "room.input", "room.control", "layer.probe"
+NOTICE = "user.notice"
+LIVE_STREAM, DELAYED_STREAM = 0, 1
+
+WireSection = tuple[str, int]
+
+
+def room_group(incarnation: str, stream: int = LIVE_STREAM) -> str:
+    """The group that carries a room's public frames."""
+    return f"room.{incarnation}.delayed" if stream == DELAYED_STREAM else f"room.{incarnation}"
+
+
+def user_group(identity: str) -> str:
+    """The group that carries one user's notices."""
+    return f"user.{identity}"
+
+
+LOBBY_GROUP = "lobby"
+
+
+# ---- gateway → loop, in order and exactly once
+
+
+class Host(Struct, tag="host", array_like=True, frozen=True):
+    """Please hold this room."""
+
+    incarnation: str
+    code: str
+    room_type: str
+    seed: int
+
+
+class Join(Struct, tag="join", array_like=True, frozen=True):
+    """A connection wants in. ``audiences`` are those of its route; ``resume`` continues earlier seats."""
+
+    incarnation: str
+    conn: str
+    identity: str
+    name: str
+    role: str
+    audiences: tuple[str, ...]
+    slots: int
+    resume: str | None
+
+
+class Part(Struct, tag="part", array_like=True, frozen=True):
+    """A connection is gone: lost (its seats wait out their grace) or left for good."""
+
+    incarnation: str
+    conn: str
+    is_lost: bool
+
+
+class InputItem(Struct, tag="input", array_like=True, frozen=True):
+    """One input; ``kind`` -1 carries a refusal made on the way (``reason``), to be answered in order."""
+
+    incarnation: str
+    conn: str
+    slot: int
+    n: int
+    seen_epoch: int
+    seen_seq: int
+    for_tick: int
+    kind: int
+    values: bytes
+    reason: str
+
+
+class AckItem(Struct, tag="ack", array_like=True, frozen=True):
+    """The connection's client holds everything up to this position."""
+
+    incarnation: str
+    conn: str
+    epoch: int
+    seq: int
+
+
+class SayItem(Struct, tag="say", array_like=True, frozen=True):
+    """A chat line."""
+
+    incarnation: str
+    conn: str
+    text: str
+
+
+class WantKeyItem(Struct, tag="key", array_like=True, frozen=True):
+    """The gateway's ring of that stream has a hole."""
+
+    incarnation: str
+    stream: int
+
+
+class Presence(Struct, tag="here", array_like=True, frozen=True):
+    """Every connection that this gateway has in the loop's rooms, once a second; its absence means they are gone."""
+
+    conns: dict[str, tuple[str, ...]]
+
+
+ToLoop = Host | Join | Part | InputItem | AckItem | SayItem | WantKeyItem | Presence
+
+
+# ---- loop → gateway, in order and exactly once
+
+
+class Granted(Struct, array_like=True, frozen=True):
+    """One slot's seat."""
+
+    slot: int
+    seat: int
+    generation: int
+    answered_through: int
+
+
+class Joined(Struct, tag="joined", array_like=True, frozen=True):
+    """The connection is in, as of ``tick``: its seats, sections and stream, and the chat so far."""
+
+    incarnation: str
+    conn: str
+    seats: tuple[Granted, ...]
+    sections: tuple[WireSection, ...]
+    stream: int
+    tick: int
+    epoch: int
+    resume: str | None
+    name: str
+    chat: tuple["WireLine", ...]
+
+
+class JoinRefused(Struct, tag="refused", array_like=True, frozen=True):
+    """The connection may not come in; ``close`` is a close code's number."""
+
+    conn: str
+    close: int
+    reason: str
+    retry_after_s: float | None = None
+
+
+class Dismissed(Struct, tag="dismissed", array_like=True, frozen=True):
+    """The connection is out: replaced, kicked, or its room ended."""
+
+    conn: str
+    close: int
+    reason: str
+
+
+class Sections(Struct, tag="sections", array_like=True, frozen=True):
+    """The connection's audiences changed."""
+
+    conn: str
+    sections: tuple[WireSection, ...]
+
+
+class WireLine(Struct, array_like=True, frozen=True):
+    """One chat line."""
+
+    n: int
+    who: str
+    role: str
+    text: str
+    seat: int | None
+    tick: int
+
+
+ToGateway = Joined | JoinRefused | Dismissed | Sections
+
+_to_loop = msgspec.msgpack.Decoder(list[ToLoop])
+_to_gateway = msgspec.msgpack.Decoder(list[ToGateway])
+_encoder = msgspec.msgpack.Encoder()
+
+
+def pack(items: list[Any]) -> bytes:
+    """A batch of messages of one family as bytes."""
+    return _encoder.encode(items)
+
+
+def unpack_to_loop(data: bytes) -> list[ToLoop]:
+    """The batch of a gateway. Raises msgspec.DecodeError for another version's bytes."""
+    items: list[ToLoop] = _to_loop.decode(data)
+    return items
+
+
+def unpack_to_gateway(data: bytes) -> list[ToGateway]:
+    """The batch of a loop. Raises msgspec.DecodeError for another version's bytes."""
+    items: list[ToGateway] = _to_gateway.decode(data)
+    return items
+
+
+# ---- loop → the room's members, at most once
+
+
+class PublicFrame(Struct, array_like=True, frozen=True):
+    """The public part of frame ``seq``: a patch since ``base``, a KEY beside it or alone, and chat lines since.
+
+    ``private_for`` names the gateways that get a private part of this frame. A frame without patch and key is a HEAD.
+    """
+
+    incarnation: str
+    stream: int
+    epoch: int
+    seq: int
+    base: int
+    tick: int
+    at_ms: int
+    patch: bytes | None
+    key: bytes | None
+    private_for: tuple[str, ...]
+    loop: str
+    loop_channel: str
+    chat_through: int = 0
+
+
+class PrivateFrame(Struct, array_like=True, frozen=True):
+    """One gateway's own sections of a frame, and answers by seat: (n, tick, reason, margin)."""
+
+    incarnation: str
+    stream: int
+    epoch: int
+    seq: int
+    sections: tuple[tuple[str, int, bytes | None, bytes | None], ...]
+    answers: dict[int, tuple[tuple[int, int, str, int], ...]]
+
+
+class RoomNews(Struct, array_like=True, frozen=True):
+    """What all of a room's gateways are told beside frames: chat lines, skipped time."""
+
+    incarnation: str
+    stream: int
+    chat: tuple[WireLine, ...] = ()
+    rebase_tick: int = 0
+    rebase_ms: int = 0
+
+
+public_decoder = msgspec.msgpack.Decoder(PublicFrame)
+private_decoder = msgspec.msgpack.Decoder(list[PrivateFrame])
+news_decoder = msgspec.msgpack.Decoder(RoomNews)
+
+
+class Announcement(Struct, array_like=True, frozen=True):
+    """A loop's word to the lobby, once a second: itself and its rooms."""
+
+    loop: str
+    channel: str
+    rooms: tuple["RoomInfo", ...]
+
+
+class RoomInfo(Struct, array_like=True, frozen=True):
+    """One room in the lobby's table."""
+
+    incarnation: str
+    code: str
+    room_type: str
+    players: int
+    bots: int
+    spectators: int
+    seats: int
+    state: str
+    tick: int
+
+
+announcement_decoder = msgspec.msgpack.Decoder(Announcement)
+
+
+def layer_message(kind: str, payload: Any, **extra: Any) -> dict[str, Any]:
+    """A layer message of that type around a packed payload."""
+    return {"type": kind, "v": VERSION, "d": _encoder.encode(payload), **extra}

@@ -1,0 +1,399 @@
+"""A gateway process's end of the layer: feeds of the rooms that its connections are in, and links to the loops.
+
+However many sockets a room has here, the process joins its group once, decodes each frame once, and offers it to the
+sockets' sessions. Connections are known as :class:`Member`; the sockets above implement it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import structlog
+from attrs import define, field, frozen
+
+from game.fields import PUBLIC, Audience
+from game.tracker import Section
+from game.wire import messages as m
+from game.wire.closecodes import BY_CODE, Close
+from game.wire.session import Session
+from server.ops.metrics import count
+from server.relay import envelope as e
+from server.relay.feed import Feed
+from server.relay.link import Batch, Link
+from server.relay.port import Message, Port
+
+log = structlog.get_logger()
+
+LOOP_SILENT_S = 6.0
+LINK_KEPT_S = 60.0
+PRESENCE_EVERY_S = 1.0
+
+
+class Member(Protocol):
+    """One connection of this gateway."""
+
+    conn: str
+    identity: str
+    session: Session
+
+    def admit(self, joined: e.Joined, now: float) -> None:
+        """The loop granted the seats."""
+
+    def turn_away(self, refused: e.JoinRefused, now: float) -> None:
+        """The loop did not."""
+
+    def flush(self) -> None:
+        """Write what the session has to send."""
+
+
+@frozen
+class LoopSeen:
+    """A loop process as its announcements show it."""
+
+    node: str
+    channel: str
+    rooms: int
+    at: float
+
+
+@define(eq=False)
+class _Watched:
+    """A stream with members here."""
+
+    feed: Feed
+    loop: str
+    members: dict[str, Member] = field(factory=dict)
+
+
+@define(eq=False)
+class Hub:
+    """The gateway's relay. Every method runs on the event loop's thread and never awaits."""
+
+    node: str
+    frames: Port
+    control: Port
+    now: Callable[[], float]
+    on_announcement: Callable[[e.Announcement, float], None]
+    wake: Callable[[], None] = lambda: None
+    loops: dict[str, LoopSeen] = field(factory=dict)
+    _links: dict[str, Link] = field(factory=dict)
+    _watched: dict[tuple[str, int], _Watched] = field(factory=dict)
+    _joining: dict[str, tuple[str, Member]] = field(factory=dict)
+    _where: dict[str, tuple[str, int]] = field(factory=dict)
+    _users: dict[str, dict[str, Member]] = field(factory=dict)
+    _presence_at: float = 0.0
+
+    # ---- for the sockets
+
+    def link_to(self, node: str, channel: str) -> Link:
+        """The link to a loop process."""
+        link = self._links.get(node)
+        if link is None:
+            link = self._links[node] = Link(node, channel, self.now())
+        return link
+
+    def push(self, node: str, item: e.ToLoop) -> None:
+        """Queues an item for a loop."""
+        if node in self._links:
+            self._links[node].push(item)
+            self.wake()
+
+    def join(self, member: Member, loop: str, channel: str, item: e.Join, host: e.Host | None) -> None:
+        """Asks a loop for seats; the member hears of it by `admit` or `turn_away`."""
+        link = self.link_to(loop, channel)
+        if host is not None:
+            link.push(host)
+        link.push(item)
+        self._joining[member.conn] = (loop, member)
+        self.wake()
+
+    def part(self, member: Member, *, is_lost: bool) -> None:
+        """A connection is gone."""
+        joining = self._joining.pop(member.conn, None)
+        place = self._where.pop(member.conn, None)
+        if place is not None:
+            watched = self._watched[place]
+            watched.members.pop(member.conn, None)
+            self.push(watched.loop, e.Part(place[0], member.conn, is_lost))
+            self._drop_if_idle(place)
+        elif joining is not None:
+            self.push(joining[0], e.Part("", member.conn, is_lost))
+
+    def know_user(self, member: Member) -> None:
+        """From now on notices to this user reach this connection."""
+        members = self._users.setdefault(member.identity, {})
+        if not members:
+            self.control.join(e.user_group(member.identity))
+        members[member.conn] = member
+
+    def forget_user(self, member: Member) -> None:
+        """The connection is gone."""
+        members = self._users.get(member.identity, {})
+        members.pop(member.conn, None)
+        if not members and member.identity in self._users:
+            del self._users[member.identity]
+            self.control.leave(e.user_group(member.identity))
+
+    def loop_of(self, member: Member) -> tuple[str, str] | None:
+        """(loop, incarnation) that a joined connection belongs to."""
+        place = self._where.get(member.conn)
+        return (self._watched[place].loop, place[0]) if place else None
+
+    def want_key(self, member: Member) -> None:
+        """The member's next frame cannot be cut from the ring."""
+        place = self._where.get(member.conn)
+        if place is not None and self._watched[place].feed.may_ask_key(self.now()):
+            count("resyncs_total", why="ring")
+            self.push(self._watched[place].loop, e.WantKeyItem(*place))
+
+    def offer_now(self, member: Member) -> None:
+        """The member may have become ready for the newest frame: just joined, or asked for a resync."""
+        place = self._where.get(member.conn)
+        if place is not None:
+            watched = self._watched[place]
+            if watched.feed.is_complete or not _is_private(member):
+                member.session.offer(watched.feed.ring, self.now())
+            member.session.offer_chat(watched.feed.chat)
+
+    def position(self, member: Member) -> tuple[int, int]:
+        """(at_ms, tick) of the newest frame of the member's room."""
+        place = self._where.get(member.conn)
+        newest = self._watched[place].feed.ring.newest if place else None
+        return (newest.at_ms, newest.tick) if newest else (0, 0)
+
+    def chosen_loop(self) -> LoopSeen | None:
+        """The live loop with the fewest rooms."""
+        fresh = [loop for loop in self.loops.values() if self.now() - loop.at < LOOP_SILENT_S]
+        return min(fresh, key=lambda loop: (loop.rooms, loop.node), default=None)
+
+    def is_alive(self, node: str) -> bool:
+        """Whether a loop announced itself lately."""
+        seen = self.loops.get(node)
+        return seen is not None and self.now() - seen.at < LOOP_SILENT_S
+
+    def members(self) -> list[Member]:
+        """Every connection that is in a room or on its way."""
+        placed = [member for watched in self._watched.values() for member in watched.members.values()]
+        return placed + [member for _, member in self._joining.values()]
+
+    # ---- from the layer
+
+    def on_frames(self, message: Message) -> None:
+        """A message on the frames alias."""
+        match message["type"]:
+            case e.FRAME:
+                self._on_public(e.public_decoder.decode(message["d"]))
+            case e.PRIVATE:
+                for frame in e.private_decoder.decode(message["d"]):
+                    self._on_private(frame)
+            case other:
+                log.warning("relay.unknown_message", alias="frames", type=str(other)[:40])
+
+    def on_control(self, message: Message) -> None:
+        """A message on the control alias."""
+        match message["type"]:
+            case e.CONTROL if message.get("kind") == "link":
+                self._on_batch(message)
+            case e.CONTROL if message.get("kind") == "news":
+                self._on_news(e.news_decoder.decode(message["d"]))
+            case e.CONTROL if message.get("kind") == "loop":
+                self._on_loop(e.announcement_decoder.decode(message["d"]))
+            case e.NOTICE:
+                self._on_notice(message)
+            case other:
+                log.warning("relay.unknown_message", alias="control", type=str(other)[:40])
+
+    def on_frames_reset(self) -> None:
+        """The frames layer was replaced: whatever was sent meanwhile is gone."""
+        for (incarnation, stream), watched in self._watched.items():
+            self.push(watched.loop, e.WantKeyItem(incarnation, stream))
+
+    # ---- time
+
+    def tick(self, now: float) -> None:
+        """Presence, silent loops, links that resend."""
+        if now >= self._presence_at:
+            self._presence_at = now + PRESENCE_EVERY_S
+            self._send_presence()
+            self._drop_silent_loops(now)
+        self.flush(now)
+
+    def flush(self, now: float) -> None:
+        """Sends what the links have."""
+        for link in self._links.values():
+            for batch in link.batches(now):
+                extra = {
+                    "kind": "link", "from": self.node, "reply": self.control.channel, "frames": self.frames.channel,
+                    "first": batch.first, "ack": batch.ack,
+                }  # fmt: skip
+                self.control.send(link.channel, e.layer_message(e.INPUT, batch.items, **extra))
+
+    # ---- inside
+
+    def _on_public(self, frame: e.PublicFrame) -> None:
+        watched = self._watched.get((frame.incarnation, frame.stream))
+        if watched is None or not watched.feed.on_public(frame):
+            return
+        now = self.now()
+        if frame.patch is None and frame.key is None:
+            for member in watched.members.values():
+                member.session.offer_head(frame.epoch, frame.seq, frame.tick, frame.at_ms)
+                member.flush()
+            return
+        feed = watched.feed
+        for member in list(watched.members.values()):
+            if feed.is_complete or not _is_private(member):
+                member.session.offer(feed.ring, now)
+                member.flush()
+
+    def _on_private(self, frame: e.PrivateFrame) -> None:
+        watched = self._watched.get((frame.incarnation, frame.stream))
+        if watched is None or not watched.feed.on_private(frame):
+            return
+        now = self.now()
+        for member in list(watched.members.values()):
+            if _is_private(member):
+                member.session.offer(watched.feed.ring, now)
+                member.flush()
+
+    def _on_batch(self, message: Message) -> None:
+        link = self._links.get(message["from"])
+        if link is None:
+            return
+        items = e.unpack_to_gateway(message["d"])
+        for item in link.receive(Batch(message["first"], list(items), message["ack"]), message["reply"], self.now()):
+            self._on_item(link.peer, item)
+        self.wake()
+
+    def _on_item(self, loop: str, item: e.ToGateway) -> None:
+        now = self.now()
+        match item:
+            case e.Joined():
+                self._on_joined(loop, item, now)
+            case e.JoinRefused():
+                joining = self._joining.pop(item.conn, None)
+                if joining is not None:
+                    joining[1].turn_away(item, now)
+                    joining[1].flush()
+            case e.Dismissed():
+                self._dismiss(item.conn, BY_CODE.get(item.close, Close.INTERNAL), item.reason)
+            case e.Sections():
+                member = self._member(item.conn)
+                if member is not None:
+                    member.session.change_sections(sections_from(item.sections))
+
+    def _on_joined(self, loop: str, item: e.Joined, now: float) -> None:
+        joining = self._joining.pop(item.conn, None)
+        if joining is None:
+            return  # it went away meanwhile, and its Part is on the way
+        member = joining[1]
+        place = (item.incarnation, item.stream)
+        watched = self._watched.get(place)
+        if watched is None:
+            watched = self._watched[place] = _Watched(Feed(self.node, max(1, len(item.chat), 50)), loop)
+            self.frames.join(e.room_group(*place))
+            self.control.join(e.room_group(*place))
+        watched.loop = loop
+        watched.members[member.conn] = member
+        self._where[member.conn] = place
+        watched.feed.add_lines(item.chat)
+        member.admit(item, now)
+        if watched.feed.is_complete or not _is_private(member):
+            member.session.offer(watched.feed.ring, now)
+        member.session.offer_chat(watched.feed.chat)
+        member.flush()
+
+    def _on_news(self, news: e.RoomNews) -> None:
+        watched = self._watched.get((news.incarnation, news.stream))
+        if watched is None:
+            return
+        if not watched.feed.add_lines(news.chat):
+            watched.feed.chat.clear()
+            watched.feed.add_lines(news.chat)
+        for member in list(watched.members.values()):
+            member.session.offer_chat(watched.feed.chat)
+            if news.rebase_ms:
+                member.session.send(m.Rebase(news.rebase_tick, news.rebase_ms))
+            member.flush()
+
+    def _on_loop(self, announcement: e.Announcement) -> None:
+        now = self.now()
+        rooms = len(announcement.rooms)
+        self.loops[announcement.loop] = LoopSeen(announcement.loop, announcement.channel, rooms, now)
+        self.on_announcement(announcement, now)
+
+    def _on_notice(self, message: Message) -> None:
+        notice = m.NoticeMessage(int(message["id"]), str(message["text"]))
+        for member in self._notice_members(message):
+            member.session.send(notice)
+            member.flush()
+
+    def _notice_members(self, message: Message) -> Iterable[Member]:
+        kind, to = message["audience"], message["to"]
+        if kind == "user":
+            return list(self._users.get(to, {}).values())
+        if kind == "room":
+            found = [watched for (incarnation, _), watched in self._watched.items() if incarnation == to]
+            return [member for watched in found for member in watched.members.values()]
+        return [member for members in self._users.values() for member in members.values()]
+
+    def _send_presence(self) -> None:
+        here: dict[str, dict[str, list[str]]] = {}
+        for (incarnation, _), watched in self._watched.items():
+            rooms = here.setdefault(watched.loop, {})
+            rooms.setdefault(incarnation, []).extend(watched.members)
+        for node, link in self._links.items():
+            link.push(e.Presence({inc: tuple(conns) for inc, conns in here.get(node, {}).items()}))
+
+    def _drop_silent_loops(self, now: float) -> None:
+        for node, link in list(self._links.items()):
+            is_silent = now - link.heard_at > LOOP_SILENT_S and not self.is_alive(node)
+            if link.is_broken or is_silent:
+                self._dismiss_all(node)
+            if link.is_broken or now - link.heard_at > LINK_KEPT_S:
+                del self._links[node]
+        for node in [n for n, seen in self.loops.items() if now - seen.at > LINK_KEPT_S]:
+            del self.loops[node]
+
+    def _dismiss_all(self, node: str) -> None:
+        conns = [conn for watched in self._watched.values() if watched.loop == node for conn in watched.members]
+        for conn in conns:
+            self._dismiss(conn, Close.MOVING, "the room's process does not answer")
+        for conn, (loop, member) in list(self._joining.items()):
+            if loop == node:
+                del self._joining[conn]
+                member.turn_away(e.JoinRefused(conn, Close.MOVING.value.code, "the process does not answer"), self.now())
+                member.flush()
+
+    def _dismiss(self, conn: str, close: Close, reason: str) -> None:
+        member = self._member(conn)
+        if member is not None:
+            place = self._where.pop(conn)
+            self._watched[place].members.pop(conn, None)
+            self._drop_if_idle(place)
+            member.session.finish(close, reason, 1.0 if close is Close.MOVING else None)
+            member.flush()
+
+    def _member(self, conn: str) -> Member | None:
+        place = self._where.get(conn)
+        return self._watched[place].members.get(conn) if place else None
+
+    def _drop_if_idle(self, place: tuple[str, int]) -> None:
+        watched = self._watched[place]
+        if not watched.members:
+            del self._watched[place]
+            self.frames.leave(e.room_group(*place))
+            self.control.leave(e.room_group(*place))
+            return
+        watched.feed.keep_sections({s for member in watched.members.values() for s in member.session.sections})
+
+
+def sections_from(wire: Iterable[tuple[str, int]]) -> tuple[Section, ...]:
+    """Sections as the envelope spells them."""
+    return tuple(Section(Audience(audience), of) for audience, of in wire)
+
+
+def _is_private(member: Member) -> bool:
+    session = member.session
+    return bool(session.seats) or any(section.audience is not PUBLIC for section in session.sections)
+
+

@@ -1,0 +1,187 @@
+"""One process's place in one channel layer: a channel of its own, groups joined once, a sender that nobody waits for.
+
+Uses the layer's public API alone. `receive` is never cancelled while its layer is in use. A heartbeat through the layer
+itself finds a connection that went deaf: after 3 s of silence a fresh layer instance takes its place. Gateways and loops
+own one port per alias; what the messages mean is theirs.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from attrs import define, field
+
+from server.clock import monotonic, sleep_until
+from server.ops.metrics import count
+from server.relay.envelope import PROBE, VERSION
+
+log = structlog.get_logger()
+
+QUEUE_MAX = 20_000
+SEND_DEADLINE_S = 1.0
+PROBE_EVERY_S = 0.5
+DEAF_AFTER_S = 3.0
+DEAF_AFTER_PROBES = 4
+REJOIN_EVERY_S = 3600.0
+RECEIVE_RETRY_S = 0.2
+
+Message = dict[str, Any]
+
+
+@define(eq=False)
+class Port:
+    """``deliver(message)`` is called for each message that arrives; ``on_reset()`` after a fresh layer took over."""
+
+    alias: str
+    make_layer: Callable[[str], Any]
+    deliver: Callable[[Message], None]
+    on_reset: Callable[[], None] = lambda: None
+    channel: str = ""
+    sent: int = 0
+    dropped: int = 0
+    failed: int = 0
+    resets: int = 0
+    _layer: Any = None
+    _queue: deque[Callable[[Any], Awaitable[None]]] = field(factory=deque)
+    _work: asyncio.Event = field(factory=asyncio.Event)
+    _groups: dict[str, None] = field(factory=dict)
+    _receiver: asyncio.Task[None] | None = None
+    _tasks: list[asyncio.Task[None]] = field(factory=list)
+    _echo_at: float = 0.0
+    _unanswered_probes: int = 0
+
+    async def start(self) -> None:
+        """Opens the channel and begins to receive and send."""
+        await self._open()
+        self._tasks = [asyncio.create_task(self._send_all()), asyncio.create_task(self._watch())]
+
+    async def stop(self) -> None:
+        """Leaves the groups and ends. What is queued is tried once."""
+        for group in list(self._groups):
+            self.leave(group)
+        end = monotonic() + SEND_DEADLINE_S
+        while self._queue and monotonic() < end:
+            await sleep_until(monotonic() + 0.01)
+        for task in [*self._tasks, *([self._receiver] if self._receiver else [])]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def send(self, channel: str, message: Message) -> None:
+        """Queues a message for one channel."""
+        self._put(lambda layer: layer.send(channel, message))
+
+    def group_send(self, group: str, message: Message) -> None:
+        """Queues a message for a group."""
+        self._put(lambda layer: layer.group_send(group, message))
+
+    def join(self, group: str) -> None:
+        """This process wants a group's messages, now and after every reset."""
+        if group not in self._groups:
+            self._groups[group] = None
+            self._put(lambda layer: layer.group_add(group, self.channel))
+
+    def leave(self, group: str) -> None:
+        """No longer."""
+        if group in self._groups:
+            del self._groups[group]
+            self._put(lambda layer: layer.group_discard(group, self.channel))
+
+    def _put(self, operation: Callable[[Any], Awaitable[None]]) -> None:
+        if len(self._queue) >= QUEUE_MAX:
+            self._queue.popleft()
+            self.dropped += 1
+            count("queue_overflows_total", queue=f"layer.{self.alias}", policy="drop_oldest")
+        self._queue.append(operation)
+        self._work.set()
+
+    async def _open(self) -> None:
+        self._layer = self.make_layer(self.alias)
+        self.channel = await self._layer.new_channel()
+        self._echo_at, self._unanswered_probes = monotonic(), 0
+        self._receiver = asyncio.create_task(self._receive_all(self._layer, self.channel))
+
+    async def _receive_all(self, layer: Any, channel: str) -> None:
+        while True:
+            try:
+                message = await layer.receive(channel)
+            except Exception as error:  # noqa: BLE001 - a back end's own errors: the layer is retried, never given up
+                log.warning("layer.receive_failed", alias=self.alias, error=repr(error))
+                await sleep_until(monotonic() + RECEIVE_RETRY_S)
+                continue
+            if message["type"] == PROBE:
+                self._echo_at, self._unanswered_probes = monotonic(), 0
+                continue
+            try:
+                self.deliver(message)
+            except Exception:
+                log.exception("layer.deliver_failed", alias=self.alias, type=message.get("type"))
+                count("faults_total", where="deliver")
+
+    async def _send_all(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._queue:
+                await self._send_one(self._queue.popleft())
+
+    async def _send_one(self, operation: Callable[[Any], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(SEND_DEADLINE_S):
+                await operation(self._layer)
+            self.sent += 1
+        except Exception as error:  # noqa: BLE001 - a back end's own errors; what was lost is repaired by the protocol
+            self.failed += 1
+            count("layer_failures_total", alias=self.alias)
+            log.warning("layer.send_failed", alias=self.alias, error=repr(error))
+
+    async def _watch(self) -> None:
+        rejoin_at = monotonic() + REJOIN_EVERY_S
+        while True:
+            now = monotonic()
+            await sleep_until(now + PROBE_EVERY_S)
+            is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S
+            if is_deaf:
+                await self._reset()
+            elif now > rejoin_at:
+                rejoin_at = now + REJOIN_EVERY_S
+                self._rejoin()
+            self._unanswered_probes += 1
+            channel = self.channel
+            self._put(lambda layer, to=channel: layer.send(to, {"type": PROBE, "v": VERSION}))
+
+    async def _reset(self) -> None:
+        """Builds a fresh layer in place of a deaf one."""
+        log.warning("layer.deaf", alias=self.alias, silent_s=round(monotonic() - self._echo_at, 1))
+        old, old_receiver = self._layer, self._receiver
+        try:
+            async with asyncio.timeout(DEAF_AFTER_S):
+                await self._open()
+        except Exception as error:  # noqa: BLE001 - still away: the next round tries again
+            log.warning("layer.reset_failed", alias=self.alias, error=repr(error))
+            return
+        if old_receiver is not None:
+            old_receiver.cancel()
+        self.resets += 1
+        count("layer_revivals_total", alias=self.alias)
+        self._rejoin()
+        self.on_reset()
+        if old is not self._layer:
+            await _discard(old)
+
+    def _rejoin(self) -> None:
+        for group in self._groups:
+            self._put(lambda layer, name=group: layer.group_add(name, self.channel))
+
+
+async def _discard(layer: Any) -> None:
+    """Closes what a layer that is no longer used may hold open, as far as its back end offers that."""
+    closer = getattr(layer, "close_pools", None) or getattr(layer, "flush", None)
+    if closer is None:
+        return
+    try:
+        async with asyncio.timeout(SEND_DEADLINE_S):
+            await closer()
+    except Exception as error:  # noqa: BLE001 - it was broken already
+        log.info("layer.discard_failed", error=repr(error))

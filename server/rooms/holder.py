@@ -1,0 +1,343 @@
+"""One loop process: it claims rooms, drives them on their deadlines, and sends what they say through the layer.
+
+The one place in `rooms` that does I/O, and it never awaits the network in a tick: the ports queue. An exception in one
+room's rules ends that room with an incident; its neighbours go on. Wiring constructs it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from attrs import define, field, frozen
+
+from game.wire.closecodes import Close
+from server.clock import monotonic, sleep_until
+from server.ops.metrics import count, gauge, observe
+from server.relay import envelope as e
+from server.relay.link import Batch, Link
+from server.relay.port import Message, Port
+from server.rooms.outgoing import FrameOut, MatchOver, NewsOut, ToOne
+from server.rooms.pace import Pace
+from server.rooms.room import Room, RoomFacts
+from server.routing.plan import RoomPlan
+
+log = structlog.get_logger()
+
+ANNOUNCE_EVERY_S = 1.0
+GATEWAY_SILENT_S = 3.0
+LINK_KEPT_S = 60.0
+IDLE_S = 0.02
+OVERRUN_TICKS_MAX = 300
+RETRY_RESULT_S = 1.0
+
+
+@frozen
+class Incident:
+    """What is kept of a room that its rules ended: enough to run it again."""
+
+    incarnation: str
+    room_type: str
+    tick: int
+    error: str
+    replay: bytes
+
+
+@frozen
+class Services:
+    """What a holder needs from the rest of the server. ``claim`` returns the epoch, or why not."""
+
+    claim: Callable[[str], Awaitable[int | str]]
+    close: Callable[[str, int], Awaitable[object]]
+    record: Callable[[Room, MatchOver], Awaitable[object]]
+    keep_incident: Callable[[Incident], Awaitable[object]]
+    sign: Callable[[Any], str]
+    unsign: Callable[[str], Any]
+    wall_now: Callable[[], datetime]
+
+
+@define(eq=False)
+class _Held:
+    room: Room
+    pace: Pace
+    overruns: int = 0
+
+
+@define(eq=False)
+class Holder:
+    """``rooms`` by incarnation. `on_control` is the control port's ``deliver``."""
+
+    node: str
+    frames: Port
+    control: Port
+    plans: Mapping[str, RoomPlan]
+    services: Services
+    rooms: dict[str, _Held] = field(factory=dict)
+    _links: dict[str, Link] = field(factory=dict)
+    _frames_channel: dict[str, str] = field(factory=dict)
+    _silent: set[str] = field(factory=set)
+    _claiming: dict[str, list[tuple[str, e.ToLoop]]] = field(factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(factory=set)
+    _announce_at: float = 0.0
+    _is_draining: bool = False
+
+    # ---- from the layer
+
+    def on_control(self, message: Message) -> None:
+        """A message on the control alias."""
+        if message["type"] == e.INPUT and message.get("kind") == "link":
+            self._on_batch(message)
+
+    def on_frames_reset(self) -> None:
+        """The frames layer was replaced: what was sent meanwhile is gone, so everybody needs KEYs."""
+        for held in self.rooms.values():
+            held.room.live.is_key_wanted = True
+
+    def _on_batch(self, message: Message) -> None:
+        now, peer = monotonic(), message["from"]
+        link = self._links.get(peer)
+        if link is None:
+            if message["first"] > 1:
+                return  # a link that we gave up long ago; its gateway will notice our silence
+            link = self._links[peer] = Link(peer, message["reply"], now)
+        self._frames_channel[peer] = message["frames"]
+        self._silent.discard(peer)
+        items = e.unpack_to_loop(message["d"])
+        for item in link.receive(Batch(message["first"], list(items), message["ack"]), message["reply"], now):
+            self._on_item(peer, item)
+
+    def _on_item(self, gateway: str, item: e.ToLoop) -> None:
+        match item:
+            case e.Host():
+                self._host(item)
+            case e.Presence():
+                self._on_presence(gateway, item)
+            case e.Part(incarnation=""):
+                for waiting in [*self._claiming]:
+                    self._claiming[waiting].append((gateway, item))
+                for held in self.rooms.values():
+                    held.room.receive(gateway, item)
+            case _:
+                self._to_room(gateway, item)
+
+    def _to_room(self, gateway: str, item: Any) -> None:
+        if item.incarnation in self._claiming:
+            self._claiming[item.incarnation].append((gateway, item))
+        elif (held := self.rooms.get(item.incarnation)) is not None:
+            held.room.receive(gateway, item)
+        elif isinstance(item, e.Join):
+            refused = e.JoinRefused(item.conn, Close.MOVING.value.code, "this process does not hold the room", 0.5)
+            self._push(gateway, refused)
+
+    def _on_presence(self, gateway: str, item: e.Presence) -> None:
+        """Connections that the gateway has and we gave up meanwhile must come again."""
+        for incarnation, conns in item.conns.items():
+            held = self.rooms.get(incarnation)
+            known = held.room.viewers if held else {}
+            for conn in conns:
+                if conn not in known:
+                    self._push(gateway, e.Dismissed(conn, Close.MOVING.value.code, "the connection was given up"))
+
+    # ---- rooms
+
+    def _host(self, item: e.Host) -> None:
+        if item.incarnation in self.rooms or item.incarnation in self._claiming:
+            return
+        self._claiming[item.incarnation] = []
+        self._spawn(self._claim(item))
+
+    async def _claim(self, item: e.Host) -> None:
+        plan = self.plans.get(item.room_type)
+        outcome: int | str = f"no room type {item.room_type!r} here"
+        if plan is not None and not self._is_draining:
+            try:
+                outcome = await self.services.claim(item.incarnation)
+            except Exception as error:
+                log.exception("room.claim_failed", incarnation=item.incarnation)
+                outcome = repr(error)
+        waiting = self._claiming.pop(item.incarnation)
+        if plan is None or isinstance(outcome, str):
+            for gateway, pending in waiting:
+                if isinstance(pending, e.Join):
+                    self._push(gateway, e.JoinRefused(pending.conn, Close.MOVING.value.code, str(outcome), 0.5))
+            return
+        self._open(item, plan, outcome)
+        for gateway, pending in waiting:
+            self._to_room(gateway, pending) if not isinstance(pending, e.Part) else self._on_item(gateway, pending)
+
+    def _open(self, item: e.Host, plan: RoomPlan, epoch: int) -> None:
+        now = monotonic()
+        facts = RoomFacts(
+            item.incarnation,
+            item.code,
+            item.seed,
+            epoch,
+            self.services.wall_now(),
+            self.node,
+            lambda: self.control.channel,
+            self.services.sign,
+            self.services.unsign,
+        )
+        try:
+            room = Room(plan, facts, now)
+        except Exception as error:  # noqa: BLE001 - the author's setup() failed: no room, and a record of why
+            self._spawn(self._fail_setup(item, error))
+            return
+        self.rooms[item.incarnation] = _Held(room, Pace(now, 1.0 / plan.tick_hz))
+        self._announce_at = now
+        log.info("room.opened", code=item.code, incarnation=item.incarnation, room_type=plan.name, epoch=epoch)
+
+    async def _fail_setup(self, item: e.Host, error: Exception) -> None:
+        log.error("room.setup_failed", room_type=item.room_type, error=repr(error))
+        await self.services.keep_incident(Incident(item.incarnation, item.room_type, 0, repr(error), b""))
+
+    # ---- time
+
+    async def run(self) -> None:
+        """Drives all rooms until cancelled."""
+        while True:
+            now = monotonic()
+            for held in list(self.rooms.values()):
+                self._drive(held, now)
+            self._housekeep(now)
+            self._flush(monotonic())
+            deadline = min((held.pace.deadline for held in self.rooms.values()), default=now + IDLE_S)
+            await sleep_until(min(deadline, now + IDLE_S))
+
+    async def drain(self, reason: str) -> None:
+        """Ends all rooms with a goodbye that says to come back, and sends it."""
+        self._is_draining = True
+        for held in list(self.rooms.values()):
+            held.room.end(Close.MOVING, reason)
+            self._send(held.room)
+            self._remove(held)
+        self._flush(monotonic())
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _drive(self, held: _Held, now: float) -> None:
+        skipped_s = held.pace.skip(now)
+        if skipped_s:
+            count("ticks_skipped_total", skipped_s / held.pace.period_s, room_type=held.room.plan.name)
+            held.room.rebase(skipped_s)
+        due = held.pace.due(now)
+        for _ in range(min(due, 1) if held.overruns else due):
+            held.pace.ticks += 1
+            self._tick(held)
+            if held.room.is_over:
+                self._remove(held)
+                break
+        self._send(held.room)
+
+    def _tick(self, held: _Held) -> None:
+        room, before = held.room, monotonic()
+        try:
+            room.tick(before)
+        except Exception as error:
+            log.exception("room.crashed", incarnation=room.facts.incarnation, tick=room.tick_no)
+            self._crash(room, repr(error))
+            return
+        took_s = monotonic() - before
+        observe("step_seconds", took_s, room_type=room.plan.name)
+        held.overruns = held.overruns + 1 if took_s > held.pace.period_s else max(0, held.overruns - 1)
+        if held.overruns > OVERRUN_TICKS_MAX:
+            self._crash(room, f"{OVERRUN_TICKS_MAX} ticks took longer than their {held.pace.period_s * 1000:.1f} ms")
+
+    def _crash(self, room: Room, error: str) -> None:
+        """The rules' fault: this room ends with a record of it, its neighbours go on."""
+        count("room_crashes_total", room_type=room.plan.name)
+        replay = room.recorder.to_bytes()
+        room.end(Close.INTERNAL, f"the rules failed at tick {room.tick_no}; an incident was recorded")
+        incident = Incident(room.facts.incarnation, room.plan.name, room.tick_no, error, replay)
+        self._spawn(self._keep(incident))
+
+    async def _keep(self, incident: Incident) -> None:
+        await self.services.keep_incident(incident)
+
+    def _remove(self, held: _Held) -> None:
+        facts = held.room.facts
+        self.rooms.pop(facts.incarnation, None)
+        self._announce(held.room)
+        self._spawn(self._closed(facts.incarnation, facts.epoch))
+
+    async def _closed(self, incarnation: str, epoch: int) -> None:
+        try:
+            await self.services.close(incarnation, epoch)
+        except Exception:
+            log.exception("room.close_failed", incarnation=incarnation)
+
+    async def _record(self, room: Room, over: MatchOver) -> None:
+        while True:
+            try:
+                await self.services.record(room, over)
+            except Exception:
+                log.exception("result.record_failed", incarnation=room.facts.incarnation)
+                await sleep_until(monotonic() + RETRY_RESULT_S)
+            else:
+                return
+
+    def _housekeep(self, now: float) -> None:
+        if now < self._announce_at:
+            return
+        self._announce_at = now + ANNOUNCE_EVERY_S
+        self._announce()
+        for peer, link in list(self._links.items()):
+            if (now - link.heard_at > GATEWAY_SILENT_S or link.is_broken) and peer not in self._silent:
+                self._silent.add(peer)
+                for held in self.rooms.values():
+                    held.room.drop_gateway(peer)
+            if now - link.heard_at > LINK_KEPT_S or link.is_broken:
+                del self._links[peer]
+                self._frames_channel.pop(peer, None)
+
+    def _announce(self, ended: Room | None = None) -> None:
+        infos = [held.room.info() for held in self.rooms.values()]
+        for name in self.plans:
+            gauge("rooms", sum(info.room_type == name for info in infos), room_type=name)
+        if ended is not None:
+            infos.append(ended.info())
+        announcement = e.Announcement(self.node, self.control.channel, tuple(infos))
+        self.control.group_send(e.LOBBY_GROUP, e.layer_message(e.CONTROL, announcement, kind="loop"))
+
+    # ---- out
+
+    def _send(self, room: Room) -> None:
+        for out in room.drain():
+            match out:
+                case ToOne():
+                    self._push(out.gateway, out.item)
+                case FrameOut():
+                    self._send_frame(out)
+                case NewsOut():
+                    group = e.room_group(out.news.incarnation, out.news.stream)
+                    self.control.group_send(group, e.layer_message(e.CONTROL, out.news, kind="news"))
+                case MatchOver():
+                    self._spawn(self._record(room, out))
+
+    def _send_frame(self, out: FrameOut) -> None:
+        """Private parts first: the public part then completes the frame at once."""
+        for gateway, private in out.private.items():
+            channel = self._frames_channel.get(gateway)
+            if channel is not None:
+                self.frames.send(channel, e.layer_message(e.PRIVATE, [private]))
+        group = e.room_group(out.public.incarnation, out.public.stream)
+        self.frames.group_send(group, e.layer_message(e.FRAME, out.public))
+
+    def _push(self, gateway: str, item: e.ToGateway) -> None:
+        link = self._links.get(gateway)
+        if link is not None:
+            link.push(item)
+
+    def _flush(self, now: float) -> None:
+        for link in self._links.values():
+            for batch in link.batches(now):
+                extra = {
+                    "kind": "link", "from": self.node, "reply": self.control.channel,
+                    "first": batch.first, "ack": batch.ack,
+                }  # fmt: skip
+                self.control.send(link.channel, e.layer_message(e.CONTROL, batch.items, **extra))
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

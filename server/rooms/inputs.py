@@ -1,0 +1,90 @@
+"""The inputs of one seat: taken once each and in order, answered once each, the answers repeated until acknowledged."""
+
+from collections import deque
+from typing import Any
+
+from attrs import define, field, frozen
+
+from game.wire.frames import Position
+
+WAITING_MAX = 256
+UNACKED_ANSWERS_MAX = 512
+EARLY_TICKS_MAX = 120
+
+
+@frozen
+class Pending:
+    """An input that waits for its tick; ``body`` is None where it was refused on the way."""
+
+    n: int
+    for_tick: int
+    body: Any
+    reason: str
+    arrived_tick: int
+
+
+@frozen
+class Given:
+    """An answer: applied at ``tick`` where ``reason`` is empty."""
+
+    n: int
+    tick: int
+    reason: str
+    margin: int
+
+
+@define
+class InputQueue:
+    """One seat's inputs over all its generations; numbers grow and none is taken twice."""
+
+    received_through: int = 0
+    waiting: deque[Pending] = field(factory=deque)
+    _answers: deque[tuple[Given, int | None]] = field(factory=deque)
+
+    def receive(self, pending: Pending) -> None:
+        """Takes an input unless it was taken before. A full queue refuses the newest (overflow: refuse)."""
+        if pending.n <= self.received_through:
+            return
+        self.received_through = pending.n
+        if len(self.waiting) >= WAITING_MAX:
+            pending = Pending(pending.n, 0, None, "overload", pending.arrived_tick)
+        self.waiting.append(pending)
+
+    def due(self, tick: int) -> list[Pending]:
+        """The inputs of this tick: in order, and none overtakes one that is meant for later."""
+        out = []
+        while self.waiting:
+            head = self.waiting[0]
+            if head.body is not None and tick < head.for_tick <= head.arrived_tick + EARLY_TICKS_MAX:
+                break
+            out.append(self.waiting.popleft())
+        return out
+
+    def answer(self, pending: Pending, tick: int, reason: str) -> None:
+        """The one answer to an input."""
+        margin = pending.for_tick - pending.arrived_tick - 1 if pending.for_tick else 0
+        self._answers.append((Given(pending.n, tick, reason, margin), None))
+        if len(self._answers) > UNACKED_ANSWERS_MAX:
+            self._answers.popleft()
+
+    def to_send(self, seq: int) -> list[Given]:
+        """All answers that no acknowledged frame has carried; those that are new are carried by frame ``seq``."""
+        self._answers = deque((given, seq if first is None else first) for given, first in self._answers)
+        return [given for given, _ in self._answers]
+
+    @property
+    def has_new_answers(self) -> bool:
+        """Whether an answer waits for its first frame."""
+        return bool(self._answers) and self._answers[-1][1] is None
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether any answer is unacknowledged."""
+        return bool(self._answers)
+
+    def acknowledge(self, position: Position, epoch: int) -> None:
+        """The client holds that frame: the answers that it carried need no repeating."""
+        if position.epoch != epoch:
+            return
+        while self._answers and self._answers[0][1] is not None and self._answers[0][1] <= position.seq:
+            self._answers.popleft()

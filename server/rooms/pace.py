@@ -1,0 +1,35 @@
+"""Deadlines of one room: start + n × period, never now + period. Pure arithmetic on a monotonic ``now``."""
+
+from attrs import define
+
+CATCH_UP_TICKS_MAX = 8
+
+
+@define
+class Pace:
+    """``ticks`` counts the periods since ``start``; what was skipped moved the start."""
+
+    start: float
+    period_s: float
+    ticks: int = 0
+    skipped_s: float = 0.0
+
+    @property
+    def deadline(self) -> float:
+        """When the next tick is due."""
+        return self.start + (self.ticks + 1) * self.period_s
+
+    def due(self, now: float) -> int:
+        """How many ticks to run now, at most CATCH_UP_TICKS_MAX."""
+        behind = int((now - self.start) / self.period_s + 1e-9) - self.ticks
+        return max(0, min(behind, CATCH_UP_TICKS_MAX))
+
+    def skip(self, now: float) -> float:
+        """Gives up the time that catching up would not reach; returns the seconds skipped, 0 where none were."""
+        behind = int((now - self.start) / self.period_s + 1e-9) - self.ticks
+        if behind <= CATCH_UP_TICKS_MAX:
+            return 0.0
+        lost_s = (behind - CATCH_UP_TICKS_MAX) * self.period_s
+        self.start += lost_s
+        self.skipped_s += lost_s
+        return lost_s

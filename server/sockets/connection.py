@@ -1,0 +1,251 @@
+"""One connection: carries the session's commands to the hub and the hub's answers to the session. Decides nothing else."""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from attrs import define, field
+
+from game.codec import put_values
+from game.wire import messages as m
+from game.wire import session as s
+from game.wire.closecodes import BY_CODE, Close
+from game.wire.limits import Limit, Overflow
+from server.ops.metrics import count
+from server.relay import envelope as e
+from server.relay.hub import sections_from
+from server.routing.plan import Accept, RoutePlan
+from server.sockets.gateway import Found, Gateway, NotFound, Who
+
+log = structlog.get_logger()
+
+OUT_MAX = 512
+ATTEMPTS = 4
+
+
+def rules_of(route: RoutePlan, *, is_paced: bool = True) -> s.SessionRules:
+    """The session's rules of a route."""
+    accepts = {kind: _limit(accept) for kind, accept in route.accepts.items()}
+    length = route.room.chat.length if route.room.chat else 240
+    return s.SessionRules(route.name, route.role.value, route.room.schema, accepts, length, is_paced)
+
+
+@define(eq=False)
+class Connection:
+    """A :class:`server.relay.hub.Member`. ``write`` wakes the task that writes ``out`` to the socket."""
+
+    route: RoutePlan
+    gateway: Gateway
+    scope: Mapping[str, Any]
+    code: str
+    session: s.Session
+    write: Callable[[], None]
+    conn: str = field(factory=lambda: secrets.token_hex(8))
+    identity: str = ""
+    out: deque[bytes | str] = field(factory=deque)
+    _who: Who | None = None
+    _hello: m.Hello | None = None
+    _attempts: int = 0
+    _tasks: set[asyncio.Task[None]] = field(factory=set)
+
+    # ---- from the socket
+
+    def receive(self, data: bytes | str) -> None:
+        """One message of the client."""
+        self.session.receive(data, self.gateway.now())
+        self._obey()
+
+    def poll(self) -> None:
+        """Time passes."""
+        self.session.poll(self.gateway.now())
+        self._obey()
+
+    def lost(self) -> None:
+        """The socket is gone."""
+        self.gateway.hub.part(self, is_lost=True)
+        if self.identity:
+            self.gateway.hub.forget_user(self)
+        for task in self._tasks:
+            task.cancel()
+
+    # ---- from the hub
+
+    def admit(self, joined: e.Joined, now: float) -> None:
+        """The loop granted the seats."""
+        route, room = self.route, self.route.room
+        seats = tuple(m.SeatGrant(g.slot, g.seat, g.generation, g.answered_through) for g in joined.seats)
+        hello = self._hello or m.Hello()
+        welcome = m.Welcome(
+            self.code,
+            joined.incarnation,
+            route.name,
+            route.role.value,
+            joined.name,
+            joined.epoch,
+            room.schema.fingerprint,
+            room.tick_hz,
+            room.send_hz,
+            seats,
+            room.teams,
+            joined.resume,
+            room.reconnect_grace_s if seats else 0.0,
+            room.spectators.delay_s if joined.stream == e.DELAYED_STREAM and room.spectators else 0.0,
+            room.durability.value,
+            joined.chat[-1].n if joined.chat else 0,
+            room.schema.as_json() if hello.schema else None,
+        )
+        self.session.attached(welcome, sections_from(joined.sections), joined.tick, now)
+
+    def turn_away(self, refused: e.JoinRefused, now: float) -> None:
+        """The loop did not; where the room has moved, it is looked for again."""
+        close = BY_CODE.get(refused.close, Close.INTERNAL)
+        if close is Close.MOVING and self._attempts < ATTEMPTS and self._who is not None:
+            self._spawn(self._find())
+            return
+        self.session.refuse(close, refused.reason, refused.retry_after_s)
+
+    def flush(self) -> None:
+        """Moves what the session has to say to the socket's queue (overflow: close)."""
+        data = self.session.data_to_send()
+        if data:
+            self.out.extend(data)
+            if len(self.out) > OUT_MAX:
+                count("queue_overflows_total", queue="socket", policy="close")
+                self.out.clear()
+                self.session.finish(Close.TOO_SLOW, "the socket takes nothing")
+                self.out.extend(self.session.data_to_send())
+            self.write()
+        elif self.session.close is not None:
+            self.write()
+
+    # ---- inside
+
+    def _obey(self) -> None:
+        hub = self.gateway.hub
+        for command in self.session.commands():
+            match command:
+                case s.Attach(hello=hello):
+                    self._hello = hello
+                    self._spawn(self._attach(hello))
+                case s.Submit():
+                    self._to_loop(_input_item(self._incarnation_now(), self.conn, command))
+                case s.Acknowledge(position=position):
+                    self._to_loop(e.AckItem(self._incarnation_now(), self.conn, position.epoch, position.seq))
+                case s.WantKey():
+                    hub.want_key(self)
+                case s.SayLine(text=text):
+                    self._to_loop(e.SayItem(self._incarnation_now(), self.conn, text))
+                case s.GiveUp():
+                    hub.part(self, is_lost=False)
+                case s.NoticesSeen(ids=ids):
+                    self._spawn(self._seen(ids))
+        hub.offer_now(self)
+        for command in self.session.commands():
+            if isinstance(command, s.WantKey):
+                hub.want_key(self)
+        self.flush()
+
+    def _incarnation_now(self) -> str:
+        place = self.gateway.hub.loop_of(self)
+        return place[1] if place else ""
+
+    def _to_loop(self, item: e.ToLoop) -> None:
+        place = self.gateway.hub.loop_of(self)
+        if place is not None:
+            self.gateway.hub.push(place[0], item)
+
+    async def _attach(self, hello: m.Hello) -> None:
+        found = self.gateway.people.of_token(hello.token) if hello.token else None
+        who = found if found is not None else await self.gateway.people.of_scope(self.scope)
+        if isinstance(who, str):
+            self.session.refuse(Close.UNAUTHENTICATED, who)
+        elif not _may(who, self.route):
+            self.session.refuse(Close.NOT_ALLOWED, f"route {self.route.name} admits {self.route.admit.value} and above")
+        elif self.gateway.is_draining:
+            self.session.refuse(Close.MOVING, "the server restarts", 1.0)
+        else:
+            self._who, self.identity = who, who.id
+            self.gateway.hub.know_user(self)
+            await self._find()
+            await self._missed(who.id)
+        self.flush()
+
+    async def _find(self) -> None:
+        assert self._who is not None and self._hello is not None  # noqa: S101 - set by _attach
+        self._attempts += 1
+        found = await self.gateway.find(self.route, self.code, self._who)
+        match found:
+            case NotFound():
+                self.session.refuse(found.close, found.reason, found.retry_after_s)
+                self.flush()
+            case Found():
+                self._join(found, self._who, self._hello)
+
+    def _join(self, found: Found, who: Who, hello: m.Hello) -> None:
+        name = (hello.name or "").strip()[:24] or who.name
+        item = e.Join(
+            found.incarnation,
+            self.conn,
+            who.id,
+            name,
+            self.route.role.value,
+            tuple(audience.value for audience in self.route.groups),
+            hello.slots,
+            hello.resume,
+        )
+        self.gateway.hub.join(self, found.loop, found.channel, item, found.host)
+
+    async def _missed(self, identity: str) -> None:
+        for notice_id, text in await self.gateway.people.missed_notices(identity):
+            self.session.send(m.NoticeMessage(notice_id, text))
+
+    async def _seen(self, ids: tuple[int, ...]) -> None:
+        if self.identity:
+            await self.gateway.people.notices_seen(self.identity, ids)
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.create_task(self._guard(coroutine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guard(self, coroutine: Any) -> None:
+        try:
+            await coroutine
+        except Exception:
+            log.exception("connection.failed", route=self.route.name)
+            count("faults_total", where="connection")
+            self.session.finish(Close.INTERNAL, "a fault on the server")
+            self.flush()
+
+
+def _limit(accept: Accept) -> Limit:
+    return Limit(accept.rate.per_second, accept.burst, Overflow(accept.overflow.value))
+
+
+def _may(who: Who, route: RoutePlan) -> bool:
+    rank = ("guest", "account", "staff")
+    return rank.index(who.kind) >= rank.index(route.admit.value)
+
+
+def _input_item(incarnation: str, conn: str, submit: s.Submit) -> e.InputItem:
+    values = bytearray()
+    kind = -1
+    if submit.message is not None:
+        kind = submit.message.message.index
+        put_values(values, submit.message.message.fields, submit.message.values)
+    seen = submit.seen
+    return e.InputItem(
+        incarnation,
+        conn,
+        submit.slot,
+        submit.n,
+        seen.epoch,
+        seen.seq,
+        submit.for_tick,
+        kind,
+        bytes(values),
+        submit.reason,
+    )

@@ -1,0 +1,115 @@
+"""What every connection of this process shares: the hub, the directory of rooms, identities. Wiring builds it once.
+
+It answers one question for a connection: which loop holds the room with this code, making the room where a player asks.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+from game.wire.closecodes import Close
+from game.wire.limits import Limit, TokenBucket
+from server.relay import envelope as e
+from server.relay.hub import Hub
+from server.routing.plan import RoutePlan
+
+NEW_ROOMS = Limit(5.0, 50)
+NEW_ROOMS_EACH = Limit(0.2, 10)
+CREATORS_MAX = 10_000
+
+
+@frozen
+class Who:
+    """An identity as sockets need it."""
+
+    id: str
+    name: str
+    kind: str
+
+
+@frozen
+class Directory:
+    """The rooms in the database, as awaitable functions (`server.lobby.directory` behind them)."""
+
+    find: Callable[[str], Awaitable[Any]]
+    open_room: Callable[[str, str], Awaitable[Any]]
+    close: Callable[[str, int], Awaitable[object]]
+
+
+@frozen
+class People:
+    """Who somebody is, and the notices they missed."""
+
+    of_token: Callable[[str], Who | str]
+    of_scope: Callable[[Mapping[str, Any]], Awaitable[Who | str]]
+    missed_notices: Callable[[str], Awaitable[list[tuple[int, str]]]]
+    notices_seen: Callable[[str, tuple[int, ...]], Awaitable[object]]
+
+
+@frozen
+class Found:
+    """Where a room is held. ``host`` asks the loop to take it first."""
+
+    incarnation: str
+    loop: str
+    channel: str
+    host: e.Host | None = None
+
+
+@frozen
+class NotFound:
+    """Why there is no room to join."""
+
+    close: Close
+    reason: str
+    retry_after_s: float | None = None
+
+
+@define(eq=False)
+class Gateway:
+    """One per process."""
+
+    hub: Hub
+    directory: Directory
+    people: People
+    now: Callable[[], float]
+    is_draining: bool = False
+    _new_rooms: TokenBucket = field(factory=lambda: TokenBucket(NEW_ROOMS))
+    _creators: dict[str, TokenBucket] = field(factory=dict)
+
+    async def find(self, route: RoutePlan, code: str, who: Who) -> Found | NotFound:
+        """The loop that holds room ``code`` of the route's type; players' joins make rooms, at a limited rate."""
+        row = await self.directory.find(code)
+        if row is not None and row.holder and not self.hub.is_alive(row.holder):
+            # Its loop died with it, or this gateway is so new that it has not heard the loop yet.
+            if self.hub.chosen_loop() is None:
+                return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
+            await self.directory.close(row.incarnation, row.epoch)
+            row = None
+        if row is None:
+            made = await self._make(route, code, who)
+            if isinstance(made, NotFound):
+                return made
+            row = made
+        if row.room_type != route.room.name:
+            return NotFound(Close.NO_SUCH_ROOM, f"room {code} is of another type")
+        if row.holder:
+            return Found(row.incarnation, row.holder, row.holder_channel)
+        loop = self.hub.chosen_loop()
+        if loop is None:
+            return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
+        host = e.Host(row.incarnation, row.code, row.room_type, row.seed)
+        return Found(row.incarnation, loop.node, loop.channel, host)
+
+    async def _make(self, route: RoutePlan, code: str, who: Who) -> Any:
+        if route.role.value == "spectator":
+            return NotFound(Close.NO_SUCH_ROOM, f"there is no room {code}")
+        now = self.now()
+        each = self._creators.pop(who.id, None) or TokenBucket(NEW_ROOMS_EACH)
+        self._creators[who.id] = each
+        if len(self._creators) > CREATORS_MAX:  # overflow: drop_oldest
+            del self._creators[next(iter(self._creators))]
+        if not each.take(now) or not self._new_rooms.take(now):
+            return NotFound(Close.OVERLOADED, "too many new rooms; try again in a while", 5.0)
+        return await self.directory.open_room(route.room.name, code)

@@ -1,0 +1,135 @@
+"""The directory of rooms: races have one winner, the epoch is a fence, codes come back after the end."""
+
+import asyncio
+import re
+
+import pytest
+
+from server.lobby import directory
+from server.lobby.directory import BadCodeError, ClaimRefused, RoomRow
+from server.lobby.models import Room
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_room_is_found_by_its_code_until_it_ends():
+    room = directory.open_room("a", "HOME", options={"map": "x"}, seed=7)
+    assert directory.find("HOME") == room
+    assert (room.seed, room.options, room.epoch, room.is_open) == (7, {"map": "x"}, 0, True)
+    assert re.fullmatch(r"[a-z0-9]{12,}", room.incarnation)
+    epoch = directory.claim(room.incarnation, "loop-1", "chan-1")
+    assert epoch == 1
+    assert directory.close(room.incarnation, 1)
+    assert directory.find("HOME") is None
+    ended = directory.find_incarnation(room.incarnation)
+    assert ended is not None
+    assert not ended.is_open
+
+
+def test_the_code_serves_again_under_a_new_incarnation():
+    first = directory.open_room("a", "HOME")
+    directory.claim(first.incarnation, "loop", "chan")
+    directory.close(first.incarnation, 1)
+    second = directory.open_room("a", "HOME")
+    assert second.incarnation != first.incarnation
+    assert second.epoch == 0
+
+
+def test_opening_an_open_code_returns_the_room_that_is_there():
+    first = directory.open_room("a", "HOME")
+    assert directory.open_room("b", "HOME") == first
+
+
+def test_codes_are_short_and_unambiguous():
+    codes = {directory.open_room("a").code for _ in range(50)}
+    assert len(codes) == 50
+    assert all(re.fullmatch(r"[A-HJ-NP-Z2-9]{5}", code) for code in codes)
+
+
+def test_a_new_code_that_is_taken_is_drawn_again(monkeypatch: pytest.MonkeyPatch):
+    codes = iter(["TAKEN", "TAKEN", "FREE1"])
+    monkeypatch.setattr(directory, "new_code", lambda: next(codes))
+    assert directory.open_room("a").code == "TAKEN"
+    assert directory.open_room("a").code == "FREE1"
+
+
+@pytest.mark.parametrize("code", ["", "a b", "x" * 33, "ä", "a/b", "a\n"])
+def test_bad_codes(code: str):
+    with pytest.raises(BadCodeError, match="expected a room code"):
+        directory.open_room("a", code)
+
+
+def test_of_two_loops_that_saw_the_same_epoch_one_gets_the_room():
+    room = directory.open_room("a")
+    assert directory.claim(room.incarnation, "loop-1", "c1", seen_epoch=0) == 1
+    assert directory.claim(room.incarnation, "loop-2", "c2", seen_epoch=0) == ClaimRefused("held", 1, "loop-1")
+    assert directory.claim(room.incarnation, "loop-2", "c2", seen_epoch=1) == 2
+    found = directory.find(room.code)
+    assert found is not None
+    assert (found.holder, found.holder_channel, found.epoch) == ("loop-2", "c2", 2)
+
+
+def test_an_older_epoch_can_do_nothing():
+    room = directory.open_room("a")
+    directory.claim(room.incarnation, "loop-1", "c1")
+    directory.claim(room.incarnation, "loop-2", "c2")
+    assert not directory.close(room.incarnation, 1)
+    assert not directory.note_counts(room.incarnation, 1, players=9, bots=0, spectators=0)
+    assert directory.note_counts(room.incarnation, 2, players=3, bots=2, spectators=1)
+    row = Room.objects.get()
+    assert (row.state, row.players, row.bots, row.spectators) == ("open", 3, 2, 1)
+
+
+def test_what_has_ended_or_never_was_cannot_be_claimed():
+    room = directory.open_room("a")
+    directory.claim(room.incarnation, "loop", "c")
+    directory.close(room.incarnation, 1)
+    assert directory.claim(room.incarnation, "loop", "c") == ClaimRefused("ended", 1)
+    assert directory.claim("neverwasneverwas", "loop", "c") == ClaimRefused("unknown")
+    assert not directory.close(room.incarnation, 1)
+
+
+def test_orphans_end_and_the_living_stay():
+    held, unclaimed, alive = (directory.open_room("a") for _ in range(3))
+    directory.claim(held.incarnation, "dead", "c")
+    directory.claim(alive.incarnation, "alive", "c")
+    assert directory.end_orphans(["alive", ""]) == 1
+    assert {row.code for row in directory.live_rooms()} == {unclaimed.code, alive.code}
+    assert directory.end_orphans() == 2
+    assert directory.live_rooms() == []
+
+
+async def test_racing_opens_from_two_threads_make_one_room():
+    in_threads = [asyncio.to_thread(opened_elsewhere, "RACE") for _ in range(6)]
+    rows = await asyncio.gather(*in_threads, *(directory.aopen_room("a", "RACE") for _ in range(6)))
+    assert len({row.incarnation for row in rows}) == 1
+    assert await Room.objects.acount() == 1
+
+
+async def test_racing_claims_from_two_threads_give_each_epoch_once():
+    room = await directory.aopen_room("a")
+    claims = await asyncio.gather(
+        *(asyncio.to_thread(claimed_elsewhere, room.incarnation) for _ in range(4)),
+        *(directory.aclaim(room.incarnation, "loop", "c") for _ in range(4)),
+    )
+    assert sorted(claims) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def opened_elsewhere(code: str) -> RoomRow:
+    from django.db import connection
+
+    try:
+        return directory.open_room("a", code)
+    finally:
+        connection.close()
+
+
+def claimed_elsewhere(incarnation: str) -> int:
+    from django.db import connection
+
+    try:
+        epoch = directory.claim(incarnation, "loop", "c")
+        assert isinstance(epoch, int)
+        return epoch
+    finally:
+        connection.close()

@@ -1,0 +1,106 @@
+"""The lobby over HTTP, against a registry as wiring installs it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import AsyncClient
+
+from server import clock
+from server.lobby import directory, registry
+from server.lobby.live import LiveRooms
+from server.lobby.registry import Lobby, RoomType
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def lobby() -> Iterator[Lobby]:
+    types = {
+        "duel": RoomType("duel", 2, "/ws/duel/{room}", "/ws/duel/{room}/watch", page="fight", options={"map": "m"}),
+        "show": RoomType("show", 0, None, "/ws/show/{room}"),
+    }
+    installed = Lobby(types, LiveRooms())
+    before = registry.install(installed)
+    yield installed
+    registry.install(before)
+
+
+def announce(lobby: Lobby, code: str, **changes: object) -> None:
+    told = {"inc": f"inc{code}", "code": code, "type": "duel", "players": 1, "bots": 0, "spectators": 4, "seats": 2}
+    assert lobby.live.announce({**told, "state": "open", "tick": 7, **changes}, clock.monotonic())
+
+
+async def quick(client: AsyncClient, body: object):
+    return await client.post("/api/rooms/quick", body, content_type="application/json")
+
+
+async def test_the_list_has_rooms_with_their_paths(async_client: AsyncClient, lobby: Lobby):
+    announce(lobby, "AAAAA")
+    announce(lobby, "HIDDEN", type="not-served")
+    body = (await async_client.get("/api/rooms")).json()
+    assert [kind["type"] for kind in body["types"]] == ["duel", "show"]
+    assert body["rooms"] == [
+        {
+            "incarnation": "incAAAAA",
+            "code": "AAAAA",
+            "room_type": "duel",
+            "players": 1,
+            "bots": 0,
+            "spectators": 4,
+            "seats": 2,
+            "state": "open",
+            "tick": 7,
+            "play_path": "/ws/duel/AAAAA",
+            "watch_path": "/ws/duel/AAAAA/watch",
+            "play_page": "/play/duel/AAAAA",
+            "watch_page": "/watch/duel/AAAAA",
+        }
+    ]
+
+
+async def test_quick_play_picks_the_room_with_a_place_then_opens_one(async_client: AsyncClient, lobby: Lobby):
+    announce(lobby, "AAAAA")
+    answers = [(await quick(async_client, {"type": "duel"})).json() for _ in range(4)]
+    codes = [answer["code"] for answer in answers]
+    assert codes[0] == "AAAAA"
+    assert codes[1] == codes[2] not in (codes[0], codes[3])
+    assert answers[1]["play_path"] == f"/ws/duel/{codes[1]}"
+    opened = await directory.afind(codes[1])
+    assert opened is not None
+    assert (opened.room_type, opened.options) == ("duel", {"map": "m"})
+
+
+@pytest.mark.parametrize("body", [{"type": "nope"}, {"type": "show"}, {"type": 5}, {"type": ["duel"]}, {}])
+async def test_quick_play_of_no_such_type(async_client: AsyncClient, lobby: Lobby, body: object):
+    answer = await quick(async_client, body)
+    assert answer.status_code == 404
+    assert answer.json()["expected"] == "type: one of duel"
+
+
+async def test_wrong_methods(async_client: AsyncClient, lobby: Lobby):
+    assert (await async_client.get("/api/rooms/quick")).status_code == 405
+    assert (await async_client.post("/api/rooms")).status_code == 405
+    assert (await async_client.delete("/healthz")).status_code == 405
+
+
+async def test_healthz_asks_the_database_and_the_parts(async_client: AsyncClient):
+    well = {"loop": True}
+    before = registry.install(Lobby({}, checks={"loop": lambda: well["loop"]}))
+    answer = await async_client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"ok": True, "checks": {"loop": True, "database": True}})
+    well["loop"] = False
+    assert (await async_client.get("/healthz")).status_code == 503
+    registry.install(before)
+
+
+async def test_pages_come_from_the_browser_folder(async_client: AsyncClient, lobby: Lobby, settings, tmp_path: Path):
+    settings.BROWSER_DIR = tmp_path
+    (tmp_path / "games" / "fight").mkdir(parents=True)
+    (tmp_path / "index.html").write_text("the lobby")
+    (tmp_path / "games" / "fight" / "play.html").write_text("the game")
+    assert (await async_client.get("/")).content == b"the lobby"
+    assert (await async_client.get("/play/duel/AAAAA")).content == b"the game"
+    assert (await async_client.get("/watch/duel/AAAAA")).status_code == 404
+    assert (await async_client.get("/play/nope/AAAAA")).json()["got"] == "nope/AAAAA"
+    assert (await async_client.post("/play/duel/AAAAA")).status_code == 405

@@ -1,0 +1,58 @@
+"""Logging: one JSON object per line, ours and the standard library's alike."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from server.ops.log import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def _put_logging_back() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_ours_and_the_standard_library_s_come_out_as_json():
+    out = io.StringIO()
+    configure_logging("json", stream=out)
+    structlog.get_logger("server.x").info("room.opened", code="AB")
+    logging.getLogger("django.y").warning("slow %s", "query")
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        structlog.get_logger("server.x").exception("room.crashed")
+    first, second, third = (json.loads(line) for line in out.getvalue().splitlines())
+    assert (first["event"], first["code"], first["level"], first["logger"]) == ("room.opened", "AB", "info", "server.x")
+    assert (second["event"], second["level"], second["logger"]) == ("slow query", "warning", "django.y")
+    assert third["exception"][0]["exc_value"] == "boom"
+    assert first["timestamp"].endswith("Z")
+
+
+def test_a_level_silences_what_is_below():
+    out = io.StringIO()
+    configure_logging("console", level="warning", stream=out)
+    structlog.get_logger("server.x").info("quiet")
+    structlog.get_logger("server.x").warning("loud")
+    assert "loud" in out.getvalue()
+    assert "quiet" not in out.getvalue()
+
+
+def test_a_file_gets_json_without_being_asked():
+    out = io.StringIO()
+    configure_logging(stream=out)
+    structlog.get_logger("server.x").info("hello")
+    assert json.loads(out.getvalue())["event"] == "hello"
+
+
+def test_an_unknown_level_is_refused():
+    with pytest.raises(ValueError, match="expected a level"):
+        configure_logging(level="LOUD")
