@@ -8,9 +8,13 @@
 /** Bytes or JSON that are not what the protocol says; the message tells what was expected. */
 export class BadBytes extends Error {}
 
-const TWO_53 = 2 ** 53;
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Whether a value of JSON is one of the protocol's numbers: whole, and from 0 to below 2**53. @param {unknown} value @returns {value is number} */
+export function isWireNumber(value) {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
 
 /** A growing list of bytes. */
 export class Writer {
@@ -49,7 +53,11 @@ export class Writer {
     this.raw(raw);
   }
 
-  /** Appends an ascending set of ids: `count << 1 | is_bitmap`, the first id, then gaps or a bitmap (the shorter). @param {readonly number[]} ids */
+  /**
+   * Appends an ascending set of ids: `count << 1 | is_bitmap`, the first id, then a bitmap or the gaps. A bitmap stands
+   * exactly where it has fewer than `count - 1` bytes, so a set has one form only.
+   * @param {readonly number[]} ids
+   */
   ids(ids) {
     const first = ids[0];
     if (first === undefined) {
@@ -124,7 +132,7 @@ export class Reader {
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
         if (byte === 0 && count > 1) throw new BadBytes("expected the shortest varint, got a padded one");
-        if (value >= TWO_53) throw new BadBytes("expected a varint below 2**53, got a larger one");
+        if (value > Number.MAX_SAFE_INTEGER) throw new BadBytes("expected a varint below 2**53, got a larger one");
         return value;
       }
       if (count === 8) throw new BadBytes("expected a varint of at most 8 bytes, got a longer one");
@@ -160,7 +168,17 @@ export class Reader {
       return [];
     }
     const first = this.uvarint();
-    if (head % 2) return this.#bitmapIds(count, first);
+    const ids = head % 2 ? this.#bitmapIds(count, first) : this.#gapIds(count, first);
+    const last = /** @type {number} */ (ids[ids.length - 1]);
+    if (last > Number.MAX_SAFE_INTEGER) throw new BadBytes("expected ids below 2**53, got a larger one");
+    if (Math.floor((last - first + 7) / 8) < count - 1 !== (head % 2 === 1)) {
+      throw new BadBytes(`expected the shorter form of ${count} ids, got the other`);
+    }
+    return ids;
+  }
+
+  /** @param {number} count @param {number} first */
+  #gapIds(count, first) {
     if (count > this.left + 1) throw new BadBytes(`expected ${count} ids, got too few bytes for them`);
     const ids = [first];
     for (let last = first, i = 1; i < count; i += 1) {
@@ -173,6 +191,7 @@ export class Reader {
   /** @param {number} count @param {number} first */
   #bitmapIds(count, first) {
     const bits = this.raw(this.uvarint());
+    if (!bits[bits.length - 1]) throw new BadBytes("expected a bitmap that ends with its last id, got empty bytes after it");
     const ids = [first];
     bits.forEach((byte, place) => {
       for (let bit = 0; bit < 8; bit += 1) if ((byte >> bit) & 1) ids.push(first + 1 + place * 8 + bit);

@@ -49,7 +49,7 @@ import { View, sectionName } from "./view.mjs";
  */
 
 /** @typedef {{type: "refused", what: string, reason: string, detail: string, slot: number | null, n: number | null}} Refused */
-/** @typedef {{type: "chat", lines: ChatLine[]}} Chat */
+/** @typedef {{type: "chat", lines: ChatLine[], after: number}} Chat lines after number `after`, without a hole that the server could fill */
 /** @typedef {{type: "notice", id: number, text: string}} Notice */
 /** @typedef {{type: "rebase", tick: number, skipped_ms: number}} Rebase */
 /** @typedef {{type: "goodbye", code: number, name: string, reason: string, retry_after_s: number | null}} Goodbye */
@@ -87,7 +87,7 @@ const MESSAGE_DEFAULTS = /** @type {const} */ ({
     schema: null,
   },
   refused: { detail: "", slot: null, n: null },
-  chat: {},
+  chat: { after: 0 },
   notice: {},
   pong: {},
   schema: {},
@@ -102,8 +102,6 @@ export class ClientError extends Error {}
 export class Client {
   /** @type {ClientState} */
   state = "connecting";
-  /** @type {Schema | null} */
-  schema = null;
   /** @type {View | null} */
   view = null;
   /** @type {Position} */
@@ -141,11 +139,13 @@ export class Client {
 
   /**
    * @param {Hello} hello
-   * @param {{isBinary?: boolean}} [options]
+   * @param {{isBinary?: boolean, schema?: Schema | null}} [options] a schema that is known need not be asked for
    */
-  constructor(hello = {}, { isBinary = true } = {}) {
-    this.hello = { token: null, name: null, resume: null, ...hello };
+  constructor(hello = {}, { isBinary = true, schema = null } = {}) {
+    const fingerprint = schema?.fingerprint ?? null;
+    this.hello = { token: null, name: null, resume: null, ...hello, slots: 1, fingerprint, schema: schema === null };
     this.isBinary = isBinary;
+    this.schema = schema;
   }
 
   /** The socket is open: says hello, continuing the last seat where there was one. @param {number} now */
@@ -157,8 +157,7 @@ export class Client {
     this.#resyncAt = null;
     this.#unackedFrames = 0;
     this.#pingAt = now + PING_EVERY_S;
-    const said = Object.entries(this.hello).filter(([, value]) => value !== null);
-    this.#say({ type: "hello", v: PROTOCOL, schema: true, ...Object.fromEntries(said) });
+    this.#say({ type: "hello", v: PROTOCOL, ...this.hello });
   }
 
   /** One message from the server. Throws BadBytes where the server broke the protocol. @param {Uint8Array | string} data @param {number} now */
@@ -214,7 +213,7 @@ export class Client {
 
   /** Sends a chat line. @param {string} text */
   say(text) {
-    this.#say({ type: "chat", text });
+    this.#say({ type: "chat", text, since: null });
   }
 
   /** Gives up the seats. */
@@ -262,7 +261,7 @@ export class Client {
         this.#onChat(message.lines, now);
         return;
       case "notice":
-        this.#say({ type: "ack", notices: [message.id] });
+        this.#say({ type: "ack", epoch: 0, seq: 0, notices: [message.id] });
         if (!this.#isNewNotice(message.id)) return;
         break;
       case "pong":
@@ -310,20 +309,15 @@ export class Client {
       this.chat = [];
     }
     this.view.seat = welcome.seats[0]?.seat ?? null;
-    this.#settle(welcome.seats);
-    const pending = [...this.unanswered.values()].sort((a, b) => a.n - b.n);
-    // What the old connection had seen means nothing to the new one, which has shown nothing yet.
-    for (const input of pending) this.#sendInput({ ...input, seen: { epoch: 0, seq: 0 } });
+    this.#sendAgain(welcome.seats);
   }
 
-  /** Inputs of the old connection that were answered while it was away need no second sending. @param {readonly SeatGrant[]} seats */
-  #settle(seats) {
-    for (const grant of seats) {
-      for (const [key, input] of this.unanswered) {
-        if (input.slot === grant.slot && input.n <= grant.answered_through) this.unanswered.delete(key);
-      }
-      this.#nextN.set(grant.slot, Math.max(this.#nextN.get(grant.slot) ?? 1, grant.answered_through + 1));
-    }
+  /** Inputs that the room never got are sent again; answers to the others come with the next frames. @param {readonly SeatGrant[]} seats */
+  #sendAgain(seats) {
+    const through = new Map(seats.map((grant) => [grant.slot, grant.answered_through]));
+    for (const [slot, n] of through) this.#nextN.set(slot, Math.max(this.#nextN.get(slot) ?? 1, n + 1));
+    const pending = [...this.unanswered.values()].sort((a, b) => a.slot - b.slot || a.n - b.n);
+    for (const input of pending) if (input.n > (through.get(input.slot) ?? 0)) this.#sendInput(input);
   }
 
   /** The rule of docs/protocol.md, line by line. @param {Frame} frame @param {number} now */
@@ -421,7 +415,7 @@ export class Client {
     this.#ackedAt = now;
     this.#unackedFrames = 0;
     if (this.isBinary) this.#out.push(encodeAck(this.head));
-    else this.#say({ type: "ack", ...this.head });
+    else this.#say({ type: "ack", ...this.head, notices: [] });
   }
 
   /** Lines arrive in order; a hole is asked for before anything behind it is shown. @param {readonly ChatLine[]} lines @param {number} now */
@@ -433,14 +427,14 @@ export class Client {
       if (line.n <= last) continue;
       if (last && line.n > last + 1 && now - this.#chatAskedAt > RESYNC_AFTER_S && !fresh.length) {
         this.#chatAskedAt = now;
-        this.#say({ type: "chat", since: last });
+        this.#say({ type: "chat", text: null, since: last });
         return;
       }
       this.chat.push(line);
       fresh.push(line);
     }
     this.chat.splice(0, this.chat.length - CHAT_KEPT);
-    if (fresh.length) this.#news.push({ type: "chat", lines: fresh });
+    if (fresh.length) this.#news.push({ type: "chat", lines: fresh, after: 0 });
   }
 
   /** @param {Schema} schema @param {string} name @param {Body} body */

@@ -5,7 +5,7 @@
  * mask of fields travel as one group: an id set, then one column per field.
  */
 
-import { BadBytes, Reader, Writer, columnWidth } from "./binary.mjs";
+import { BadBytes, Reader, Writer, columnWidth, isWireNumber } from "./binary.mjs";
 import { dequantize, quantize } from "./quantize.mjs";
 import { fullMask } from "./schema.mjs";
 
@@ -44,7 +44,9 @@ export function decodeDelta(schema, blob) {
     const gone = isKey ? [] : reader.ids();
     const groups = [];
     for (let groupsLeft = reader.uvarint(); groupsLeft > 0; groupsLeft -= 1) groups.push(readGroup(reader, table));
-    delta.tables.push({ table, gone, groups });
+    const part = { table, gone, groups };
+    checkPart(part, isKey);
+    delta.tables.push(part);
   }
   for (let left = reader.uvarint(); left > 0; left -= 1) {
     const message = indexed(schema.events, reader.uvarint(), "event");
@@ -87,20 +89,19 @@ export function encodeDelta(delta) {
 export function deltaFromJson(schema, data) {
   try {
     if (data.kind !== "key" && data.kind !== "patch") throw new TypeError(`kind ${data.kind}`);
+    const isKey = data.kind === "key";
     return {
-      isKey: data.kind === "key",
-      tables: data.tables.map((/** @type {any} */ part) => {
-        const table = indexed(schema.tables, part.table, "table");
-        const groups = part.set.map((/** @type {any} */ row) => groupFromJson(table, row[0], row[1]));
-        return { table, gone: [...part.gone], groups };
-      }),
+      isKey,
+      tables: data.tables.map((/** @type {any} */ part) => partFromJson(schema, part, isKey)),
       events: data.events.map((/** @type {any} */ event) => {
-        const { age, ...body } = event;
-        const message = named(schema.events, body.type);
+        const { age, type, ...body } = event;
+        if (!isWireNumber(age)) throw new TypeError(`age ${age}`);
+        const message = named(schema.events, type);
         return { message, age, values: quantizeAll(message, body) };
       }),
     };
   } catch (error) {
+    if (error instanceof BadBytes) throw error;
     throw new BadBytes(`expected a section delta in JSON, got one that fails at ${error}`);
   }
 }
@@ -180,18 +181,49 @@ function readColumn(reader, field, count) {
   return values;
 }
 
-/** @param {Table} table @param {number} id @param {Record<string, unknown>} row @returns {Group} */
-function groupFromJson(table, id, row) {
+/** @param {Schema} schema @param {any} data @param {boolean} isKey @returns {TableDelta} */
+function partFromJson(schema, data, isKey) {
+  const table = indexed(schema.tables, data.table, "table");
+  /** @type {Map<number, {id: number, row: Record<string, unknown>}[]>} */
+  const byMask = new Map();
+  for (const [id, row] of [...data.set].sort((a, b) => a[0] - b[0])) {
+    const mask = maskOf(table, row);
+    byMask.set(mask, [...(byMask.get(mask) ?? []), { id, row }]);
+  }
+  const groups = [...byMask].sort(([a], [b]) => a - b).map(([mask, rows]) => ({
+    mask,
+    ids: rows.map(({ id }) => id),
+    columns: masked(table, mask).map(({ field }) => rows.map(({ row }) => quantize(field, row[field.name]))),
+  }));
+  const gone = [...data.gone].sort((a, b) => a - b);
+  if (isKey && gone.length) throw new BadBytes(`expected nothing gone in a key, got ids ${gone}`);
+  const part = { table, gone, groups };
+  checkPart(part, isKey);
+  return part;
+}
+
+/** @param {Table} table @param {Record<string, unknown>} row */
+function maskOf(table, row) {
   let mask = 0;
-  /** @type {Quantized[][]} */
-  const columns = [];
+  let count = 0;
   table.fields.forEach((field, place) => {
     if (!(field.name in row)) return;
     mask += 2 ** place;
-    columns.push([quantize(field, row[field.name])]);
+    count += 1;
   });
-  if (columns.length !== Object.keys(row).length) throw new TypeError(`fields ${Object.keys(row)} of ${table.collection}`);
-  return { mask, ids: [id], columns };
+  if (count !== Object.keys(row).length) throw new TypeError(`fields ${Object.keys(row)} of ${table.collection}`);
+  return mask;
+}
+
+/** One form only: groups by ascending mask, each id once, whole rows in a KEY, and no table without a change. @param {TableDelta} part @param {boolean} isKey */
+function checkPart({ table, gone, groups }, isKey) {
+  if (!gone.length && !groups.length) throw new BadBytes(`expected a change of table ${table.index}, got none`);
+  groups.forEach((group, i) => {
+    if (i && group.mask <= /** @type {Group} */ (groups[i - 1]).mask) throw new BadBytes("expected groups by ascending mask");
+    if (isKey && (i || group.mask !== fullMask(table))) throw new BadBytes("expected one group of whole rows in a key");
+  });
+  const ids = [...gone, ...groups.flatMap((group) => group.ids)];
+  if (new Set(ids).size !== ids.length) throw new BadBytes(`expected each id of table ${table.index} once, got one twice`);
 }
 
 /** @template T @param {readonly T[]} items @param {number} index @param {string} what @returns {T} */

@@ -3,7 +3,7 @@
  * in `game/wire/frames.py`.
  */
 
-import { BadBytes, Reader, Writer } from "./binary.mjs";
+import { BadBytes, Reader, Writer, isWireNumber } from "./binary.mjs";
 import { bodyOf, decodeDelta, deltaFromJson, putValues } from "./codec.mjs";
 import { SECTION_KINDS } from "./schema.mjs";
 
@@ -75,7 +75,7 @@ export function decodeFrame(data, schema) {
   const answers = [];
   for (let left = reader.uvarint(); left > 0; left -= 1) answers.push(readAnswer(reader));
   reader.end();
-  return { kind, epoch, seq, base: seq - behind, tick, at_ms, parts, answers };
+  return checked({ kind, epoch, seq, base: seq - behind, tick, at_ms, parts, answers });
 }
 
 /**
@@ -86,7 +86,10 @@ export function decodeFrame(data, schema) {
  */
 export function frameFromJson(schema, data) {
   try {
-    return {
+    for (const name of ["epoch", "seq", "base", "tick", "at_ms"]) {
+      if (!isWireNumber(data[name])) throw new TypeError(`${name} ${data[name]}`);
+    }
+    return checked({
       kind: data.type,
       epoch: data.epoch,
       seq: data.seq,
@@ -105,10 +108,37 @@ export function frameFromJson(schema, data) {
         margin: a.margin,
         reason: a.refused ?? "",
       })),
-    };
+    });
   } catch (error) {
+    if (error instanceof BadBytes) throw error;
     throw new BadBytes(`expected a frame in JSON, got one that fails at ${error}`);
   }
+}
+
+/** What both forms of a frame must hold. @param {Frame} frame */
+function checked(frame) {
+  const { kind, seq, base, parts } = frame;
+  if (kind === "patch" ? base > seq : base !== seq) {
+    throw new BadBytes(`expected a base up to seq ${seq}, and below it in a patch only, got ${base}`);
+  }
+  if (kind === "head" && (parts.length || frame.answers.length)) {
+    throw new BadBytes("expected a head without sections and answers");
+  }
+  if (new Set(parts.map((part) => `${part.audience} ${part.of}`)).size !== parts.length) {
+    throw new BadBytes("expected each section once, got one twice");
+  }
+  for (const part of parts) {
+    if (!SECTION_KINDS.includes(part.audience)) throw new BadBytes(`expected a section's audience, got ${part.audience}`);
+    if (part.of && (part.audience === "public" || part.audience === "spectators")) {
+      throw new BadBytes(`expected section ${part.audience} of nobody in particular, got one of ${part.of}`);
+    }
+    part.chain.forEach((blob, i) => {
+      if (blob.seq > seq || blob.seq <= (part.chain[i - 1]?.seq ?? -1)) {
+        throw new BadBytes(`expected deltas by growing seq up to ${seq}, got ${blob.seq}`);
+      }
+    });
+  }
+  return frame;
 }
 
 /** An input's bytes. @param {SentInput} input */
@@ -153,6 +183,7 @@ function readPart(reader, frameSeq, schema) {
   for (let left = reader.uvarint(); left > 0; left -= 1) {
     const behind = reader.uvarint();
     const blob = reader.raw(reader.uvarint());
+    if (!blob.length) throw new BadBytes("expected a delta of at least one byte, got none");
     if (behind > frameSeq) throw new BadBytes(`expected a blob at most ${frameSeq} behind, got ${behind}`);
     chain.push({ seq: frameSeq - behind, read: () => decodeDelta(schema, blob) });
   }
