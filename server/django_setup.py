@@ -23,12 +23,13 @@ def prepare() -> None:
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "server.settings")
     django.setup()
-    from django.db import DatabaseError
+    from django.db import DatabaseError, connection
 
     try:
         if _unapplied():
             with _migrating_alone():
                 _migrate()
+        connection.close()  # this thread has no more to ask; those that have, open their own
     except (DatabaseError, OSError) as error:
         sys.stderr.write(
             f"DATABASE_URL: expected a database that can be reached and written, got: {error}\n".replace("\n ", " ")
@@ -47,9 +48,7 @@ def _unapplied() -> set[tuple[str, str]]:
         for config in apps.get_app_configs()
         for file in (Path(config.path) / "migrations").glob("[0-9]*.py")
     }
-    applied = set(MigrationRecorder(connection).applied_migrations())
-    connection.close()
-    return on_disk - applied
+    return on_disk - set(MigrationRecorder(connection).applied_migrations())
 
 
 def _migrate() -> None:

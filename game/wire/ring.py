@@ -78,7 +78,10 @@ class Ring:
             self._keys[section] = Blob(frame.seq, data)
 
     def add_private(
-        self, answers: dict[int, tuple[Answer, ...]], blobs: Mapping[Section, tuple[bool, bytes]], keys: Mapping[Section, bytes]
+        self,
+        answers: dict[int, tuple[Answer, ...]],
+        blobs: Mapping[Section, tuple[bool, bytes]],
+        keys: Mapping[Section, bytes],
     ) -> None:
         """Adds what came beside the newest frame for this gateway's own seats."""
         if self.newest is not None:

@@ -361,7 +361,9 @@ class Hub:
         for conn, (loop, member) in list(self._joining.items()):
             if loop == node:
                 del self._joining[conn]
-                member.turn_away(e.JoinRefused(conn, Close.MOVING.value.code, "the process does not answer"), self.now())
+                member.turn_away(
+                    e.JoinRefused(conn, Close.MOVING.value.code, "the process does not answer"), self.now()
+                )
                 member.flush()
 
     def _dismiss(self, conn: str, close: Close, reason: str) -> None:
@@ -395,5 +397,3 @@ def sections_from(wire: Iterable[tuple[str, int]]) -> tuple[Section, ...]:
 def _is_private(member: Member) -> bool:
     session = member.session
     return bool(session.seats) or any(section.audience is not PUBLIC for section in session.sections)
-
-

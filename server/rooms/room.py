@@ -16,7 +16,7 @@ from game.binary import BadBytes, Reader
 from game.codec import body_of, read_values
 from game.contract import Event, Game, Result, Seat
 from game.fields import PUBLIC, SEAT, SPECTATORS, TEAM, Audience
-from game.replay import Header, Recorder, state_hash
+from game.replay import Recorder, header_of, input_row, state_hash
 from game.rng import Rng
 from game.schema import NO_TEAM, RoomRow, SeatRow
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
@@ -77,6 +77,7 @@ class Room:
     facts: RoomFacts
     now: float
     tick_no: int = 0
+    match_tick: int = 0
     is_over: bool = False
     over_at: float | None = None
     empty_since: float | None = None
@@ -117,7 +118,7 @@ class Room:
         self._line = DelayLine(delay_s) if delay_s else None
         bots = plan.start.bots
         self.crew = BotCrew(bots.policy, plan.schema, facts.seed, self._sections_of_seat) if bots else None
-        self.recorder = Recorder(_header(plan, facts))
+        self.recorder = Recorder(header_of(self.game, facts.seed, plan.options))
         self._started_at = self.empty_since = self.now
 
     # ---- in
@@ -262,8 +263,7 @@ class Room:
             self._refuse(gateway, item, Close.CANNOT_RESUME, "the seat is gone, or the token was used")
             return
         for hold in holds:
-            self.roster[hold.number].is_connected = True
-            self.game.connected(self.world, hold.number, is_connected=True)
+            self._link(hold.number, is_connected=True)
         self._welcome(viewer, holds)
 
     def _token(self, token: str) -> list[tuple[int, int]]:
@@ -312,8 +312,7 @@ class Room:
             return
         if item.is_lost:
             for hold in self.seats.lose(item.conn, self.now):
-                self.roster[hold.number].is_connected = False
-                self.game.connected(self.world, hold.number, is_connected=False)
+                self._link(hold.number, is_connected=False)
         else:
             for hold in self.seats.of_conn(item.conn):
                 self._vacate(hold, "left")
@@ -368,10 +367,15 @@ class Room:
         seat = Seat(hold.number, hold.name, team, hold.is_bot)
         self.inputs[hold.number] = InputQueue()
         self.game.join(self.world, seat, self.rng)
-        self.recorder.join(self.tick_no, seat)
+        self.recorder.joined(seat)
         self.roster[hold.number] = SeatRow(
             hold.number, hold.name, NO_TEAM if team is None else team, hold.is_bot, is_connected=True
         )
+
+    def _link(self, seat: int, *, is_connected: bool) -> None:
+        self.roster[seat].is_connected = is_connected
+        self.game.connected(self.world, seat, is_connected)
+        self.recorder.linked(seat, is_connected)
 
     def _vacate(self, hold: Hold, reason: str) -> None:
         number = hold.number
@@ -381,7 +385,7 @@ class Room:
         self.inputs.pop(number, None)
         self.roster.pop(number, None)
         self.game.leave(self.world, number, reason)
-        self.recorder.leave(self.tick_no, number, reason)
+        self.recorder.left(number, reason)
 
     def _make_room(self) -> None:
         """A bot gives its seat to a person where bots fill the room."""
@@ -441,11 +445,13 @@ class Room:
         if self.crew:
             applied += [
                 (seat, body)
-                for seat, body in self.crew.act(self.tick_no, self.seats)
+                for seat, body in self.crew.act(self.match_tick, self.seats)
                 if not self._refusal(seat, body)
             ]
-        self._events += self.game.step(self.world, applied, self.tick_no, self.rng)
-        self.recorder.tick(self.tick_no, applied)
+        self.match_tick += 1
+        self._events += self.game.step(self.world, applied, self.match_tick, self.rng)
+        rows = [input_row(self.plan.game_class, seat, body) for seat, body in applied]
+        self.recorder.tick(self.match_tick, inputs=rows)
         result = self.game.result(self.world)
         if result is not None:
             self._finish(result)
@@ -613,9 +619,3 @@ class Room:
 
 def _public_first(section: Section) -> tuple[bool, Section]:
     return section.audience is not PUBLIC, section
-
-
-def _header(plan: RoomPlan, facts: RoomFacts) -> Header:
-    game = plan.game_class
-    name = f"{game.__module__}:{game.__qualname__}"
-    return Header(name, game.version, facts.seed, plan.options, plan.tick_hz, plan.seats, plan.teams)

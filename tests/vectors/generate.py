@@ -107,7 +107,22 @@ def quantize_vectors() -> Any:
         if isinstance(spec := spec_of(field), FieldSpec)
     }
     third = FieldSpec(specs["x"].kind, min=-1.0, step=0.1, steps=20)
-    numbers: list[Any] = [-100, -100.0001, -100.25, -99.75, -0.25, -0.2499, 0, 0.25, 0.75, 99.74, 99.75, 100, 100.2, 1e300]
+    numbers: list[Any] = [
+        -100,
+        -100.0001,
+        -100.25,
+        -99.75,
+        -0.25,
+        -0.2499,
+        0,
+        0.25,
+        0.75,
+        99.74,
+        99.75,
+        100,
+        100.2,
+        1e300,
+    ]
     cases: list[tuple[FieldSpec, Any]] = [(specs["x"], v) for v in (*numbers, -1e300, math.nan, math.inf, -math.inf)]
     cases += [(third, v) for v in (-1, -0.95, -0.05, 0.05, 0.15, 0.25, 0.35, 0.45, 0.95, 1, 1.04, 1.06)]
     cases += [(specs["radius"], v) for v in (0.005, 0.015, 0.025, 1.005, 999.995, 123.456)]
@@ -130,12 +145,22 @@ def quantize_vectors() -> Any:
 def primitive_vectors() -> Any:
     """Varints and id sets, with bytes that must be refused."""
     numbers = [0, 1, 127, 128, 300, 16_383, 16_384, 2**32 - 1, 2**32, 2**53 - 1]
-    sets = [[], [0], [5], [1, 2, 3], [1, 2], [4, 300], [*range(1, 60)], [1, 3, 5, 7, 9, 11, 13, 15, 17, 19], [2**40, 2**40 + 9]]
+    sets = [
+        [],
+        [0],
+        [5],
+        [1, 2, 3],
+        [1, 2],
+        [4, 300],
+        [*range(1, 60)],
+        [1, 3, 5, 7, 9, 11, 13, 15, 17, 19],
+        [2**40, 2**40 + 9],
+    ]
     return {
         "varints": [{"value": n, "hex": uvarint(n).hex()} for n in numbers],
         "varints_refused": ["", "80", "8000", "ffffffffffffff7f", "ffffffffffffffffff01"],
         "ids": [{"ids": ids, "hex": _ids_hex(ids)} for ids in sets],
-        "ids_refused": ["01", "0401", "050101", "07010103", "0701020300", "0501020101", "0604ffffffffffffff0f00"],
+        "ids_refused": ["01", "0401", "050101", "07010102", "0701020300", "0501020101", "0604ffffffffffffff0f00"],
     }
 
 
@@ -212,7 +237,9 @@ def _frames() -> dict[str, Frame]:
     told.advance()
     chain.append(told.patch(PUBLIC_SECTION, 3))
     found["key and a patch in one chain"] = Frame(FrameKind.KEY, 1, 4, 4, 112, 5_200, [Part(PUBLIC_SECTION, chain)])
-    found["big numbers"] = Frame(FrameKind.PATCH, 2**31, 2**52, 2**52 - 200, 2**40, 2**41, [Part(Section(SEAT, 200), [])])
+    found["big numbers"] = Frame(
+        FrameKind.PATCH, 2**31, 2**52, 2**52 - 200, 2**40, 2**41, [Part(Section(SEAT, 200), [])]
+    )
     return found
 
 
@@ -297,10 +324,10 @@ class Scribe:
         self.client.poll(self.now)
         return self._step({"poll": True})
 
-    def send(self, body: object, for_tick: int = 0) -> "Scribe":
+    def send(self, body: Any, for_tick: int = 0) -> "Scribe":
         """The player acts."""
         self.client.send_input(body, 0, for_tick)
-        fields = {"type": type(body).__name__} | asdict(body)  # type: ignore[call-overload]
+        fields = {"type": type(body).__name__} | asdict(body)
         return self._step({"send_input": {"slot": 0, "for_tick": for_tick, "body": fields}})
 
     def reconnect(self) -> "Scribe":
@@ -320,7 +347,9 @@ class Scribe:
                     "head": [client.head.epoch, client.head.seq],
                     "sections": sections_json(client.view),
                     "gaps": client.gaps,
-                    "sent": [{"hex": s.hex()} if isinstance(s, bytes) else json.loads(s) for s in client.data_to_send()],
+                    "sent": [
+                        {"hex": s.hex()} if isinstance(s, bytes) else json.loads(s) for s in client.data_to_send()
+                    ],
                     "news": [_news_json(n) for n in client.news()],
                     "unanswered": sorted(n for _, n in client.unanswered),
                 },
@@ -334,7 +363,11 @@ def sections_json(view: View | None) -> dict[str, Any]:
     if view is None:
         return {}
     return {
-        str(section): {str(i): {str(k): list(row) for k, row in sorted(rows.items())} for i, rows in sorted(state.tables.items()) if rows}
+        str(section): {
+            str(i): {str(k): list(row) for k, row in sorted(rows.items())}
+            for i, rows in sorted(state.tables.items())
+            if rows
+        }
         for section, state in sorted(view.sections.items())
     }
 
@@ -344,7 +377,14 @@ def _news_json(news: Any) -> dict[str, Any]:
         case Applied(frame):
             return {"news": "applied", "seq": frame.seq, "tick": frame.tick}
         case Answered(a):
-            return {"news": "answered", "slot": a.slot, "n": a.n, "tick": a.tick, "margin": a.margin, "refused": a.reason}
+            return {
+                "news": "answered",
+                "slot": a.slot,
+                "n": a.n,
+                "tick": a.tick,
+                "margin": a.margin,
+                "refused": a.reason,
+            }
         case GameEvent(name, body):
             return {"news": "event", "name": name, "body": asdict(body)}
     return {"news": "message", "message": json.loads(m.encode(news))}
@@ -354,7 +394,19 @@ def welcome(answered_through: int = 0, resume: str = "token-1", generation: int 
     """A welcome for seat 1 of the sample's room."""
     grant = m.SeatGrant(0, 1, generation, answered_through)
     return m.Welcome(
-        "K7", "inc-1", "sample.play", "player", "Ada", 1, SCHEMA.fingerprint, 60, 20, (grant,), ("red", "blue"), resume, 30.0
+        "K7",
+        "inc-1",
+        "sample.play",
+        "player",
+        "Ada",
+        1,
+        SCHEMA.fingerprint,
+        60,
+        20,
+        (grant,),
+        ("red", "blue"),
+        resume,
+        30.0,
     )
 
 
@@ -413,7 +465,9 @@ def _epochs(scribe: Scribe) -> None:
     newer = told.frame(1, SECTIONS)
     scribe.receive(Frame(newer.kind, 2, newer.seq, newer.base, newer.tick, newer.at_ms, newer.parts))
     key = told.frame(None, SECTIONS)
-    scribe.receive(Frame(key.kind, 2, 1, 1, key.tick, key.at_ms, [Part(p.section, [Blob(1, p.chain[0].data)]) for p in key.parts]))
+    scribe.receive(
+        Frame(key.kind, 2, 1, 1, key.tick, key.at_ms, [Part(p.section, [Blob(1, p.chain[0].data)]) for p in key.parts])
+    )
     told.advance()
     scribe.receive(told.frame(2, SECTIONS)).receive(told.frame(None, SECTIONS))
 

@@ -1,0 +1,105 @@
+"""`python -m server …`: run, gateway, loop, worker, up, routes, docs. Reads the command line; the parts do the work."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Collection
+
+import click
+
+from server.routing.commands import routes
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Roomwright: a multiplayer game server made from routing.yaml."""
+
+
+def _with_routing(command: click.Command) -> click.Command:
+    option = click.Option(["--routing"], envvar="ROOMWRIGHT_ROUTING", help="The routing file (default: routing.yaml).")
+    command.params.append(option)
+    return command
+
+
+@main.command()
+def run(routing: str | None) -> None:
+    """Everything in one process: gateway, loop and worker."""
+    _serve({"gateway", "loop", "worker"}, routing)
+
+
+@main.command()
+def gateway(routing: str | None) -> None:
+    """A gateway: sockets and pages. Any number of them, meeting the loops in the layer."""
+    _need_shared_layer("gateway")
+    _serve({"gateway"}, routing)
+
+
+@main.command()
+def loop(routing: str | None) -> None:
+    """A loop: holds rooms. Any number of them."""
+    _need_shared_layer("loop")
+    _choose(routing)
+    from server.headless import run_loop
+
+    asyncio.run(run_loop())
+
+
+@main.command()
+def worker() -> None:
+    """A background worker: writes results and replays."""
+    from server.django_setup import prepare
+
+    prepare()
+    from server.history.worker import main as work
+    from server.ops.log import configure_logging
+
+    configure_logging()
+    sys.exit(asyncio.run(work()))
+
+
+@main.command()
+@click.option("--gateways", default=2, show_default=True, type=click.IntRange(1, 64))
+@click.option("--loops", default=2, show_default=True, type=click.IntRange(1, 64))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 16))
+def up(gateways: int, loops: int, workers: int) -> None:
+    """A fleet on this machine under honcho: gateways on ROOMWRIGHT_PORT and the ports after it."""
+    _need_shared_layer("up")
+    from server.fleet import run_fleet
+
+    sys.exit(run_fleet(gateways, loops, workers))
+
+
+def _choose(routing: str | None) -> None:
+    if routing:
+        os.environ["ROOMWRIGHT_ROUTING"] = routing
+
+
+def _serve(roles: Collection[str], routing: str | None) -> None:
+    _choose(routing)
+    from server.asgi import planned
+    from server.ops.log import configure_logging
+    from server.serve import serve
+    from server.wiring import Parts
+
+    configure_logging()
+    from django.conf import settings
+
+    environment = settings.ROOMWRIGHT
+    serve(Parts(planned(), frozenset(roles)), environment.host, environment.port)
+
+
+def _need_shared_layer(command: str) -> None:
+    if os.environ.get("ROOMWRIGHT_LAYER", "memory://").strip() in ("", "memory://"):
+        sys.stderr.write(
+            f"{command}: processes meet in a shared layer, got ROOMWRIGHT_LAYER=memory://; "
+            "set ROOMWRIGHT_LAYER=redis://127.0.0.1:6379/0 (or use `python -m server run`: one process)\n"
+        )
+        sys.exit(2)
+
+
+for _command in (run, gateway, loop):
+    _with_routing(_command)
+main.add_command(routes)
+
+if __name__ == "__main__":
+    main(prog_name="python -m server")

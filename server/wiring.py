@@ -1,0 +1,256 @@
+"""The composition root: builds a process's parts in the order that the data flows, and starts and stops them.
+
+`Parts` is a gateway, a loop, a worker, or all three in one process. Nobody else constructs them. `asgi` and `__main__`
+call it.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from attrs import define, field
+from django.conf import settings
+from django.core import signing
+
+from game.wire.closecodes import Close
+from server.accounts.identity import Identity, Refused, verify
+from server.accounts.scope import identity_of_scope
+from server.clock import monotonic, sleep_until, wall_now
+from server.history.match_end import Fenced, MatchEnd, MatchPlayer, arecord_match_end, wake_workers
+from server.history.worker import Worker
+from server.layers import make_layer
+from server.lobby import directory
+from server.lobby.live import LiveRooms
+from server.lobby.registry import Lobby, RoomType, install
+from server.ops.incidents import keep_incident
+from server.relay import envelope as e
+from server.relay.hub import Hub
+from server.relay.port import Port
+from server.rooms.holder import Holder, Services
+from server.rooms.outgoing import MatchOver
+from server.rooms.room import Room
+from server.routing.plan import Plan, RoomPlan
+from server.social.notices import aacknowledge, aundelivered_for
+from server.sockets.consumer import RoomConsumer
+from server.sockets.gateway import Directory, Gateway, People, Who
+
+log = structlog.get_logger()
+
+GATEWAY, LOOP, WORKER = "gateway", "loop", "worker"
+HUB_TICK_S = 0.01
+RESUME_AGE_S = 86_400
+RESUME_SALT = "roomwright.resume"
+GOODBYE_S = 0.5
+
+
+@define(eq=False)
+class Parts:
+    """The parts of this process. ``roles`` names them."""
+
+    plan: Plan
+    roles: frozenset[str]
+    node: str = field(factory=lambda: secrets.token_hex(6))
+    live: LiveRooms = field(factory=LiveRooms)
+    hub: Hub | None = None
+    gateway: Gateway | None = None
+    holder: Holder | None = None
+    worker: Worker | None = None
+    _ports: list[Port] = field(factory=list)
+    _tasks: list[asyncio.Task[Any]] = field(factory=list)
+    _starting: asyncio.Lock = field(factory=asyncio.Lock)
+    _is_started: bool = False
+
+    async def start(self) -> None:
+        """Starts every part, once; later calls return when that is done."""
+        async with self._starting:
+            if self._is_started:
+                return
+            if LOOP in self.roles and not settings.ROOMWRIGHT.layer.is_shared:
+                await directory.aend_orphans()
+            if GATEWAY in self.roles:
+                await self._start_gateway()
+            if LOOP in self.roles:
+                await self._start_loop()
+            if WORKER in self.roles:
+                self.worker = Worker()
+                self._run(self.worker.run(), "worker")
+            self._is_started = True
+
+    async def drain(self) -> None:
+        """A clean end: goodbye to everybody with a time to come back, rooms closed, groups left."""
+        if not self._is_started:
+            return
+        if self.gateway is not None and self.hub is not None:
+            self.gateway.is_draining = True
+            for member in self.hub.members():
+                member.session.finish(Close.MOVING, "the server restarts", 1.0)
+                member.flush()
+        if self.holder is not None:
+            await self.holder.drain("the server restarts")
+        if self.worker is not None:
+            self.worker.stop()
+        await sleep_until(monotonic() + (GOODBYE_S if self.hub is not None and self.hub.members() else 0.0))
+        for port in self._ports:
+            await port.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _start_gateway(self) -> None:
+        frames = Port("frames", make_layer, lambda message: hub.on_frames(message), lambda: hub.on_frames_reset())
+        control = Port("control", make_layer, lambda message: hub.on_control(message))
+        wake = asyncio.Event()
+        hub = self.hub = Hub(self.node, frames, control, monotonic, self._on_announcement, wake.set)
+        gateway = Gateway(hub, _directory(), _people(), monotonic)
+        self.gateway = RoomConsumer.gateway = gateway
+        await self._open(frames, control)
+        control.join(e.LOBBY_GROUP)
+        self._run(_drive_hub(hub, wake), "hub")
+
+    async def _start_loop(self) -> None:
+        frames = Port("frames", make_layer, lambda _: None, lambda: holder.on_frames_reset())
+        control = Port("control", make_layer, lambda message: holder.on_control(message))
+        holder = self.holder = Holder(f"{self.node}-loop", frames, control, self.plan.rooms, self._services())
+        await self._open(frames, control)
+        self._run(holder.run(), "loop")
+
+    async def _open(self, *ports: Port) -> None:
+        for port in ports:
+            self._ports.append(port)
+            await port.start()
+
+    def _run(self, coroutine: Any, name: str) -> None:
+        self._tasks.append(asyncio.create_task(_loudly(coroutine, name), name=name))
+
+    def _on_announcement(self, announcement: e.Announcement, now: float) -> None:
+        for info in announcement.rooms:
+            self.live.announce(
+                {
+                    "inc": info.incarnation,
+                    "code": info.code,
+                    "type": info.room_type,
+                    "players": info.players,
+                    "bots": info.bots,
+                    "spectators": info.spectators,
+                    "seats": info.seats,
+                    "state": info.state,
+                    "tick": info.tick,
+                },
+                now,
+            )
+
+    def _services(self) -> Services:
+        async def claim(incarnation: str) -> int | str:
+            assert self.holder is not None  # noqa: S101 - the holder asks
+            channel = self.holder.control.channel
+            outcome = await directory.aclaim(incarnation, self.holder.node, channel, seen_epoch=0)
+            return outcome if isinstance(outcome, int) else outcome.reason
+
+        return Services(claim, directory.aclose, _record, keep_incident, _sign, _unsign, wall_now)
+
+
+def install_lobby(parts: Parts) -> None:
+    """Tells the lobby's views what this process serves."""
+    types = {room.name: _room_type(parts.plan, room) for room in parts.plan.rooms.values()}
+    checks = {"parts": lambda: parts._is_started}
+    install(Lobby(types, parts.live, checks))
+
+
+def _room_type(plan: Plan, room: RoomPlan) -> RoomType:
+    paths = {route.role.value: route.path for route in reversed(plan.routes) if route.room.name == room.name}
+    page = room.game_class.__module__.rpartition(".")[2]
+    has_page = (Path(settings.BROWSER_DIR) / "games" / page).is_dir()
+    return RoomType(room.name, room.seats, paths.get("player"), paths.get("spectator"), page if has_page else "any")
+
+
+def _directory() -> Directory:
+    async def open_room(room_type: str, code: str) -> Any:
+        return await directory.aopen_room(room_type, code)
+
+    return Directory(directory.afind, open_room, directory.aclose)
+
+
+def _people() -> People:
+    def of_token(token: str) -> Who | str:
+        return _who(verify(token))
+
+    async def of_scope(scope: Mapping[str, Any]) -> Who | str:
+        return _who(await identity_of_scope(scope))
+
+    async def missed(identity: str) -> list[tuple[int, str]]:
+        return [(sent.id, sent.text) for sent in await aundelivered_for(identity)]
+
+    async def seen(identity: str, ids: Collection[int]) -> object:
+        return await aacknowledge(identity, ids)
+
+    return People(of_token, of_scope, missed, seen)
+
+
+def _who(found: Identity | Refused) -> Who | str:
+    return found.text if isinstance(found, Refused) else Who(found.id, found.name, found.kind)
+
+
+def _sign(value: Any) -> str:
+    return signing.dumps(value, salt=RESUME_SALT)
+
+
+def _unsign(token: str) -> Any:
+    try:
+        return signing.loads(token, salt=RESUME_SALT, max_age=RESUME_AGE_S)
+    except signing.BadSignature:
+        return None
+
+
+async def _record(room: Room, over: MatchOver) -> None:
+    """The outbox row first, then the wake-up: a wake-up that is lost loses nothing."""
+    facts, game = room.facts, room.plan.game_class
+    players = tuple(
+        MatchPlayer(hold.number, hold.identity, hold.name, hold.team, hold.is_bot)
+        for hold in room.seats.holds
+        if hold.number in room.roster
+    )
+    end = MatchEnd(
+        facts.incarnation,
+        facts.epoch,
+        room.plan.name,
+        f"{game.__module__}:{game.__qualname__}",
+        game.version,
+        room.plan.schema.fingerprint,
+        facts.seed,
+        over.started,
+        wall_now(),
+        players,
+        tuple(over.result.winners),
+        {str(seat): float(score) for seat, score in over.result.scores.items()},
+        over.final_hash,
+        over.replay,
+        "roomwright-replay-1",
+    )
+    outcome = await arecord_match_end(end)
+    if isinstance(outcome, Fenced):
+        log.error("result.fenced", incarnation=facts.incarnation, epoch=facts.epoch, newer=outcome.epoch)
+        return
+    await wake_workers()
+
+
+async def _drive_hub(hub: Hub, wake: asyncio.Event) -> None:
+    """Flushes what was queued within HUB_TICK_S, and looks around every 100 ms when nothing was."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await wake.wait()
+            await sleep_until(monotonic() + HUB_TICK_S)
+        wake.clear()
+        hub.tick(monotonic())
+
+
+async def _loudly(coroutine: Any, name: str) -> None:
+    try:
+        await coroutine
+    except Exception:
+        log.exception("part.died", part=name)
+        raise
