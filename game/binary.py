@@ -12,7 +12,7 @@ from attrs import define
 NUMBER_LIMIT = 1 << 53  # what a JavaScript number holds exactly
 
 
-class BadBytes(Exception):  # noqa: N818 - named for what it says, as h11 and websockets do
+class BadBytes(Exception):
     """Bytes that are not what the protocol says; the message tells what was expected."""
 
 

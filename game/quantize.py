@@ -11,7 +11,7 @@ from game.fields import FieldSpec, Kind, Overflow
 Quantized = int | str
 
 
-class WireOverflow(Exception):  # noqa: N818 - named for what it says, as h11 and websockets do
+class WireOverflow(Exception):
     """A value outside its declared range in a field that declares this to be an incident."""
 
 

@@ -5,7 +5,7 @@ Bots, the Python SDK and the tests read rooms through :class:`View`. It knows no
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -49,6 +49,26 @@ class SectionState:
             for group in part.groups:
                 _set_rows(part.table, rows, group)
 
+    def fits(self, delta: Delta) -> bool:
+        """Whether `apply` would not raise: every row that is not whole is one that is held."""
+        if delta.is_key:
+            return True  # the decoder lets only whole rows into a KEY
+        for part in delta.tables:
+            rows = self.tables.get(part.table.index, {})
+            for group in part.groups:
+                if group.mask != part.table.full_mask and not all(wire_id in rows for wire_id in group.ids):
+                    return False
+        return True
+
+    def fits_chain(self, chain: Sequence[Delta]) -> bool:
+        """The same for deltas that follow one another."""
+        trial = self.copy()
+        for delta in chain:
+            if not trial.fits(delta):
+                return False
+            trial.apply(delta)
+        return True
+
     def copy(self) -> "SectionState":
         """An independent copy."""
         return SectionState({i: {k: list(row) for k, row in rows.items()} for i, rows in self.tables.items()})
@@ -91,7 +111,10 @@ class View:
         return self.all("_seats")
 
     def all(self, collection: str) -> list[Entity]:
-        """The visible entities of a collection, in the order of their wire ids. Raises KeyError for an unknown name."""
+        """The visible entities of a collection. Raises KeyError for an unknown name.
+
+        Public ones come first, each audience's in the order of their wire ids.
+        """
         if collection not in self._cache:
             self.schema.collection(collection)
             self._cache[collection] = list(self._merge(collection))
@@ -113,6 +136,18 @@ class View:
                 raise BadBytes(f"expected a key for section {section}, which is not held, got a patch")
             state = self.sections[section] = SectionState()
         state.apply(delta)
+
+    def apply_all(self, parts: Iterable[tuple[Section, Sequence[Delta]]]) -> bool:
+        """Applies the chains of a frame, all of them or none; False where one does not fit what is held."""
+        chains = [(section, chain) for section, chain in parts if chain]
+        for section, chain in chains:
+            state = self.sections.get(section, SectionState())
+            if not (state.fits(chain[0]) if len(chain) == 1 else state.fits_chain(chain)):
+                return False
+        for section, chain in chains:
+            for delta in chain:
+                self.apply(section, delta)
+        return True
 
     def keep_only(self, sections: Iterable[Section]) -> None:
         """Drops every section that is not listed."""
@@ -139,15 +174,19 @@ class View:
 
     def _merge(self, collection: str) -> Iterable[Entity]:
         values: dict[int | str, dict[str, Any]] = {}
-        for section in sorted(self.sections, key=lambda s: (s != PUBLIC_SECTION, s)):
-            state = self.sections[section]
-            for index in sorted(state.tables):
-                table = self.schema.tables[index]
-                if table.collection == collection:
-                    for wire_id, row in state.tables[index].items():
-                        merged = values.setdefault(_key(table, wire_id), {})
-                        for wire, q in zip(table.fields, row, strict=True):
-                            merged[wire.name] = dequantize(wire.spec, q)
+        held = [
+            (self.schema.tables[index], section, rows)
+            for section, state in self.sections.items()
+            for index, rows in state.tables.items()
+            if self.schema.tables[index].collection == collection
+        ]
+        # Who exists before what else is known of them, so that the order is that of existence.
+        held.sort(key=lambda h: (h[0].exists is not h[0].section, h[1] != PUBLIC_SECTION, h[1], h[0].index))
+        for table, _, rows in held:
+            for wire_id in sorted(rows):
+                merged = values.setdefault(_key(table, wire_id), {})
+                for wire, q in zip(table.fields, rows[wire_id], strict=True):
+                    merged[wire.name] = dequantize(wire.spec, q)
         return [Entity(key, merged) for key, merged in values.items()]
 
 

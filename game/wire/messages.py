@@ -17,7 +17,7 @@ CHAT_MAX_BYTES = 2000
 SLOTS_MAX = 4
 
 
-class BadMessage(Exception):  # noqa: N818 - named for what it says, as h11 and websockets do
+class BadMessage(Exception):
     """A message that is none of the protocol's."""
 
 
