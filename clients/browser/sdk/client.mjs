@@ -71,6 +71,8 @@ export const ACK_EVERY_S = 0.25;
 export const RESYNC_AFTER_S = 0.5;
 export const RESYNC_AFTER_MAX_S = 8;
 export const PING_EVERY_S = 2;
+/** The reason of an answer that the client gives itself: whether the input was applied is not to be known. */
+export const LOST = "lost";
 const CHAT_KEPT = 500;
 const INPUTS_KEPT = 1024;
 const NOTICES_KEPT = 1024;
@@ -128,6 +130,10 @@ export class Client {
   #news = [];
   /** @type {Set<number>} */
   #notices = new Set();
+  /** What this connection has shown: its server knows nothing of the one before. @type {Position} */
+  #seen = { epoch: 0, seq: 0 };
+  /** @type {Map<number, number>} */
+  #answeredThrough = new Map();
   #ackedAt = 0;
   #unackedFrames = 0;
   /** @type {number | null} */
@@ -153,6 +159,8 @@ export class Client {
     this.state = "connecting";
     this.goodbye = null;
     this.#out = [];
+    this.#seen = { epoch: 0, seq: 0 };
+    this.#resyncWaitS = RESYNC_AFTER_S;
     this.#isKeyWanted = true;
     this.#resyncAt = null;
     this.#unackedFrames = 0;
@@ -190,7 +198,8 @@ export class Client {
   }
 
   /**
-   * Numbers and sends an input; returns its number. Throws ClientError for a class or a body the game does not have.
+   * Numbers and sends an input; returns its number. While the connection is away it waits for the next welcome.
+   * Throws ClientError for a class or a body the game does not have, and where too many are unanswered.
    * @param {string} name the input class
    * @param {Body} body
    * @param {{slot?: number, forTick?: number}} [options]
@@ -203,17 +212,22 @@ export class Client {
     const { message, values } = this.#quantized(this.schema, name, body);
     const n = this.#nextN.get(slot) ?? 1;
     this.#nextN.set(slot, n + 1);
-    const seen = compare(this.head, { epoch: 0, seq: 0 }) > 0 ? this.head : { epoch: 0, seq: 0 };
     /** @type {SentInput} */
-    const sent = { slot, n, seen, forTick, message, values };
+    const sent = { slot, n, seen: this.#seen, forTick, message, values };
     this.unanswered.set(inputKey(slot, n), sent);
-    this.#sendInput(sent);
+    if (this.state === "joined" || this.state === "live") this.#sendInput(sent);
     return n;
   }
 
   /** Sends a chat line. @param {string} text */
   say(text) {
     this.#say({ type: "chat", text, since: null });
+  }
+
+  /** Asks for the whole state anew; patches count for nothing until it is there. @param {number} now */
+  resync(now) {
+    this.#isKeyWanted = true;
+    this.#gap(now);
   }
 
   /** Gives up the seats. */
@@ -225,7 +239,11 @@ export class Client {
   closed(code) {
     this.state = "closed";
     const retry = retryOf(this.goodbye?.code ?? code);
-    if (retry === "fresh") this.hello.resume = null;
+    if (retry === "fresh") {
+      // Perhaps another seat: what the old one still wanted is not the new one's to send.
+      this.hello.resume = null;
+      this.#giveUpInputs();
+    }
     return retry;
   }
 
@@ -255,10 +273,13 @@ export class Client {
         this.#onWelcome(message);
         break;
       case "refused":
-        if (message.n !== null) this.unanswered.delete(inputKey(message.slot ?? 0, message.n));
+        if (message.n !== null) {
+          const reason = message.reason || "refused";
+          this.#answer({ slot: message.slot ?? 0, n: message.n, tick: this.tick, margin: 0, reason });
+        }
         break;
       case "chat":
-        this.#onChat(message.lines, now);
+        this.#onChat(message, now);
         return;
       case "notice":
         this.#say({ type: "ack", epoch: 0, seq: 0, notices: [message.id] });
@@ -297,27 +318,54 @@ export class Client {
     if (this.schema?.fingerprint !== welcome.fingerprint) {
       throw new BadBytes(`expected schema ${this.schema?.fingerprint}, got ${welcome.fingerprint}`);
     }
-    const isSameRoom = this.welcome?.incarnation === welcome.incarnation;
+    const old = this.welcome;
+    const isSameRoom = old?.incarnation === welcome.incarnation;
     this.welcome = welcome;
     this.state = "joined";
-    this.hello.resume = welcome.resume;
     if (!this.view || !isSameRoom) {
       this.view = new View(this.schema);
       this.head = { epoch: -1, seq: -1 };
-      this.unanswered.clear();
-      this.#nextN.clear();
       this.chat = [];
     }
+    if (!old || !isSameRoom || this.hello.resume === null || seatsOf(old) !== seatsOf(welcome)) this.#giveUpInputs();
+    this.hello.resume = welcome.resume;
     this.view.seat = welcome.seats[0]?.seat ?? null;
     this.#sendAgain(welcome.seats);
   }
 
   /** Inputs that the room never got are sent again; answers to the others come with the next frames. @param {readonly SeatGrant[]} seats */
   #sendAgain(seats) {
-    const through = new Map(seats.map((grant) => [grant.slot, grant.answered_through]));
-    for (const [slot, n] of through) this.#nextN.set(slot, Math.max(this.#nextN.get(slot) ?? 1, n + 1));
-    const pending = [...this.unanswered.values()].sort((a, b) => a.slot - b.slot || a.n - b.n);
-    for (const input of pending) if (input.n > (through.get(input.slot) ?? 0)) this.#sendInput(input);
+    this.#answeredThrough = new Map(seats.map((grant) => [grant.slot, grant.answered_through]));
+    for (const [slot, n] of this.#answeredThrough) this.#nextN.set(slot, Math.max(this.#nextN.get(slot) ?? 1, n + 1));
+    for (const input of this.#pending()) {
+      if (input.n > (this.#answeredThrough.get(input.slot) ?? 0)) this.#sendInput({ ...input, seen: this.#seen });
+    }
+  }
+
+  /** The unanswered inputs in the order of their slots and numbers. */
+  #pending() {
+    return [...this.unanswered.values()].sort((a, b) => a.slot - b.slot || a.n - b.n);
+  }
+
+  /** @param {Answer} answer */
+  #answer(answer) {
+    if (this.unanswered.delete(inputKey(answer.slot, answer.n))) this.#news.push({ type: "answered", answer });
+  }
+
+  /** The seat is another one now: its inputs are numbered anew, and nobody will answer the old ones. */
+  #giveUpInputs() {
+    for (const { slot, n } of this.#pending()) this.#answer({ slot, n, tick: this.tick, margin: 0, reason: LOST });
+    this.#nextN.clear();
+  }
+
+  /** The frame's answers. They come in order: one that an older connection got and lost is not to come any more. @param {Frame} frame */
+  #settle(frame) {
+    for (const answer of frame.answers) this.#answer(answer);
+    const newest = new Map(frame.answers.map((answer) => [answer.slot, answer.n]));
+    for (const { slot, n } of this.#pending()) {
+      const settled = Math.min(newest.get(slot) ?? 0, (this.#answeredThrough.get(slot) ?? 0) + 1);
+      if (n < settled) this.#answer({ slot, n, tick: frame.tick, margin: 0, reason: LOST });
+    }
   }
 
   /** The rule of docs/protocol.md, line by line. @param {Frame} frame @param {number} now */
@@ -326,6 +374,7 @@ export class Client {
     if (frame.epoch < this.head.epoch) return;
     if (frame.kind === "key") {
       if (order > 0 || (order === 0 && this.#isKeyWanted)) this.#apply(frame, now);
+      else this.#countForAck(frame, now);
       return;
     }
     if (frame.epoch > this.head.epoch || this.#isKeyWanted) {
@@ -333,9 +382,12 @@ export class Client {
     } else if (frame.kind === "head") {
       if (order > 0) this.#gap(now);
       else this.tick = Math.max(this.tick, frame.tick);
-    } else if (frame.seq > this.head.seq) {
-      if (this.head.seq < frame.base) this.#gap(now);
-      else this.#apply(frame, now);
+    } else if (frame.seq <= this.head.seq) {
+      this.#countForAck(frame, now);
+    } else if (this.head.seq < frame.base) {
+      this.#gap(now);
+    } else {
+      this.#apply(frame, now);
     }
   }
 
@@ -353,19 +405,14 @@ export class Client {
         return;
       }
     }
-    try {
-      for (const { name, deltas } of parts) {
-        for (const { seq, delta } of deltas) {
-          view.apply(name, delta);
-          this.#play(delta.events, seq);
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof BadBytes)) throw error;
+    if (!view.applyAll(parts.map(({ name, deltas }) => [name, deltas.map(({ delta }) => delta)]))) {
       this.divergences += 1;
       this.#isKeyWanted = true;
       this.#gap(now);
       return;
+    }
+    if (this.head.epoch === frame.epoch) {
+      for (const { deltas } of parts) for (const { seq, delta } of deltas) this.#play(delta.events, seq);
     }
     view.keepOnly(parts.map(({ name }) => name));
     this.#arrived(frame, now);
@@ -373,16 +420,19 @@ export class Client {
 
   /** @param {Frame} frame @param {number} now */
   #arrived(frame, now) {
-    this.head = { epoch: frame.epoch, seq: frame.seq };
+    this.head = this.#seen = { epoch: frame.epoch, seq: frame.seq };
     this.tick = frame.tick;
-    this.state = "live";
     this.#isKeyWanted = false;
     this.#resyncAt = null;
     this.#resyncWaitS = RESYNC_AFTER_S;
     this.#news.push({ type: "applied", frame });
-    for (const answer of frame.answers) {
-      if (this.unanswered.delete(inputKey(answer.slot, answer.n))) this.#news.push({ type: "answered", answer });
-    }
+    this.#settle(frame);
+    this.state = "live";
+    this.#countForAck(frame, now);
+  }
+
+  /** Frames that change nothing are acknowledged too: the server waits for it. @param {Frame} frame @param {number} now */
+  #countForAck(frame, now) {
     this.#unackedFrames += 1;
     if (this.#unackedFrames >= ACK_EVERY_FRAMES || frame.answers.length) this.#ack(now);
   }
@@ -390,7 +440,7 @@ export class Client {
   /** @param {readonly EventRow[]} events @param {number} seq */
   #play(events, seq) {
     for (const event of events) {
-      if (seq - event.age <= this.head.seq && this.head.epoch >= 0) continue;
+      if (seq - event.age <= this.head.seq) continue;
       this.#news.push({ type: "event", name: event.message.name, body: bodyOf(event.message, event.values) });
     }
   }
@@ -418,22 +468,22 @@ export class Client {
     else this.#say({ type: "ack", ...this.head, notices: [] });
   }
 
-  /** Lines arrive in order; a hole is asked for before anything behind it is shown. @param {readonly ChatLine[]} lines @param {number} now */
-  #onChat(lines, now) {
-    /** @type {ChatLine[]} */
-    const fresh = [];
-    for (const line of lines) {
-      const last = this.chat[this.chat.length - 1]?.n ?? 0;
-      if (line.n <= last) continue;
-      if (last && line.n > last + 1 && now - this.#chatAskedAt > RESYNC_AFTER_S && !fresh.length) {
-        this.#chatAskedAt = now;
-        this.#say({ type: "chat", text: null, since: last });
-        return;
-      }
-      this.chat.push(line);
-      fresh.push(line);
+  /**
+   * Lines arrive in order. Where some are missing that the server still has, nothing is shown out of order: it is asked
+   * for them and will send these again.
+   * @param {Chat} message
+   * @param {number} now
+   */
+  #onChat(message, now) {
+    const last = this.chat[this.chat.length - 1]?.n ?? 0;
+    if (last < message.after) {
+      if (now - this.#chatAskedAt < RESYNC_AFTER_S) return;
+      this.#chatAskedAt = now;
+      this.#say({ type: "chat", text: null, since: last });
+      return;
     }
-    this.chat.splice(0, this.chat.length - CHAT_KEPT);
+    const fresh = message.lines.filter((line) => line.n > last);
+    this.chat = [...this.chat, ...fresh].slice(-CHAT_KEPT);
     if (fresh.length) this.#news.push({ type: "chat", lines: fresh, after: 0 });
   }
 
@@ -462,6 +512,11 @@ export class Client {
 /** @param {number} slot @param {number} n */
 function inputKey(slot, n) {
   return `${slot}/${n}`;
+}
+
+/** @param {Welcome} welcome */
+function seatsOf(welcome) {
+  return welcome.seats.map((grant) => `${grant.slot}/${grant.seat}`).join(" ");
 }
 
 /** The server's message with its defaults filled in. @param {string} data */

@@ -13,22 +13,25 @@ export const CLOSE_CODES = {
   4403: { name: "not_allowed", retry: "never", sentence: "You may not enter this room." },
   4404: { name: "no_such_room", retry: "never", sentence: "There is no such room. Perhaps its match is over." },
   4405: { name: "wrong_state", retry: "never", sentence: "The page and the server disagree about what comes next. Please reload." },
-  4408: { name: "timeout", retry: "fresh", sentence: "The connection was silent for too long." },
+  4408: { name: "timeout", retry: "backoff", sentence: "The connection was silent for too long." },
   4409: { name: "replaced", retry: "never", sentence: "You are playing this seat in another tab or window now." },
   4410: { name: "room_closed", retry: "never", sentence: "This room is closed: the match is over." },
   4413: { name: "too_big", retry: "never", sentence: "A message was larger than the server accepts." },
   4422: { name: "too_many_errors", retry: "never", sentence: "The server refused too many messages of this page. Please reload it." },
   4426: { name: "too_old", retry: "never", sentence: "This page is older than the server. Please reload it." },
   4429: { name: "rate", retry: "never", sentence: "This page sent far more than the server accepts." },
-  4430: { name: "too_slow", retry: "fresh", sentence: "The connection could not keep up with the game." },
+  4430: { name: "too_slow", retry: "backoff", sentence: "The connection could not keep up with the game." },
   4440: { name: "cannot_resume", retry: "fresh", sentence: "Your seat was given up; you join afresh." },
   4500: { name: "internal", retry: "backoff", sentence: "Something broke on the server; it has been recorded." },
   4503: { name: "overloaded", retry: "backoff", sentence: "The room or the server is full right now." },
   4504: { name: "moving", retry: "backoff", sentence: "The room moves to another server; one moment." },
 };
 
+const WEBSOCKET_TOO_BIG = 1009;
+
 /** What to do after a close: a code that nobody sent on purpose is a broken line. @param {number} code @returns {Retry} */
 export function retryOf(code) {
+  if (code === WEBSOCKET_TOO_BIG) return "never";
   return CLOSE_CODES[code]?.retry ?? "backoff";
 }
 

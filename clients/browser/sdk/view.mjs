@@ -112,15 +112,19 @@ export class View {
     return this.all(collection).filter((entity) => entity[owner] === this.seat);
   }
 
-  /** Applies one section's delta. Throws BadBytes where a patch meets a section that is not held. @param {string} section @param {Delta} delta */
-  apply(section, delta) {
+  /**
+   * Applies a frame's sections together or, where one of them does not fit what is held, none: false then.
+   * @param {readonly (readonly [string, readonly Delta[]])[]} parts
+   */
+  applyAll(parts) {
+    if (!parts.every(([section, deltas]) => fits(this.sections.get(section), deltas))) return false;
     this.#cache.clear();
-    let state = this.sections.get(section);
-    if (!state) {
-      if (!delta.isKey) throw new BadBytes(`expected a key for section ${section}, which is not held, got a patch`);
-      this.sections.set(section, (state = new SectionState()));
+    for (const [section, deltas] of parts) {
+      const state = this.sections.get(section) ?? new SectionState();
+      this.sections.set(section, state);
+      for (const delta of deltas) state.apply(delta);
     }
-    state.apply(delta);
+    return true;
   }
 
   /** Drops every section that is not listed. @param {readonly string[]} names */
@@ -173,6 +177,33 @@ export class View {
     }
     return [...merged.values()];
   }
+}
+
+/** Whether deltas find every row that they change only in part. @param {SectionState | undefined} state @param {readonly Delta[]} deltas */
+function fits(state, deltas) {
+  if (!state && deltas.length && !deltas[0]?.isKey) return false;
+  /** Rows that came or went in an earlier delta of this chain. @type {Map<string, boolean>} */
+  const since = new Map();
+  let isReset = false;
+  for (const delta of deltas) {
+    if (delta.isKey) {
+      isReset = true;
+      since.clear();
+    }
+    for (const { table, gone, groups } of delta.tables) {
+      for (const id of gone) since.set(`${table.index} ${id}`, false);
+      for (const group of groups) {
+        const isPartial = group.mask !== fullMask(table);
+        for (const id of group.ids) {
+          const name = `${table.index} ${id}`;
+          const isHeld = since.get(name) ?? (!isReset && state?.tables.get(table.index)?.has(id) === true);
+          if (isPartial && !isHeld) return false;
+          since.set(name, true);
+        }
+      }
+    }
+  }
+  return true;
 }
 
 /** @param {Table} table @param {Map<number, Quantized[]>} rows @param {Group} group */

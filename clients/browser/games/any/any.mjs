@@ -123,5 +123,5 @@ const room = new Room({
   },
   drawn: () => drawn,
 });
-room.stage.append(el("div", { className: "generic" }, map, tables));
+room.stage.append(el("div", { className: "any" }, map, tables));
 void room.run();
