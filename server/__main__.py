@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Collection
+from pathlib import Path
 
 import click
 
@@ -100,6 +101,19 @@ def _need_shared_layer(command: str) -> None:
 for _command in (run, gateway, loop):
     _with_routing(_command)
 main.add_command(routes)
+
+
+@main.command()
+@click.option("--check", "is_check", is_flag=True, help="Write nothing; end with 1 where a file is stale.")
+@click.option("--to", default="docs/generated", show_default=True, type=click.Path(path_type=Path, file_okay=False))
+@click.pass_context
+def docs(context: click.Context, routing: str | None, is_check: bool, to: Path) -> None:
+    """docs/generated, written anew."""
+    context.obj = Path(routing or "routing.yaml")
+    context.invoke(routes.commands["docs"], is_check=is_check, to=to)
+
+
+_with_routing(docs)
 
 if __name__ == "__main__":
     main(prog_name="python -m server")

@@ -62,12 +62,12 @@ class Parts:
     _ports: list[Port] = field(factory=list)
     _tasks: list[asyncio.Task[Any]] = field(factory=list)
     _starting: asyncio.Lock = field(factory=asyncio.Lock)
-    _is_started: bool = False
+    is_started: bool = False
 
     async def start(self) -> None:
         """Starts every part, once; later calls return when that is done."""
         async with self._starting:
-            if self._is_started:
+            if self.is_started:
                 return
             if LOOP in self.roles and not settings.ROOMWRIGHT.layer.is_shared:
                 await directory.aend_orphans()
@@ -78,11 +78,11 @@ class Parts:
             if WORKER in self.roles:
                 self.worker = Worker()
                 self._run(self.worker.run(), "worker")
-            self._is_started = True
+            self.is_started = True
 
     async def drain(self) -> None:
         """A clean end: goodbye to everybody with a time to come back, rooms closed, groups left."""
-        if not self._is_started:
+        if not self.is_started:
             return
         if self.gateway is not None and self.hub is not None:
             self.gateway.is_draining = True
@@ -101,8 +101,8 @@ class Parts:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _start_gateway(self) -> None:
-        frames = Port("frames", make_layer, lambda message: hub.on_frames(message), lambda: hub.on_frames_reset())
-        control = Port("control", make_layer, lambda message: hub.on_control(message))
+        frames = Port("frames", make_layer, lambda message: hub.on_frames(message), lambda: hub.on_frames_reset())  # noqa: PLW0108 - made below
+        control = Port("control", make_layer, lambda message: hub.on_control(message))  # noqa: PLW0108 - made below
         wake = asyncio.Event()
         hub = self.hub = Hub(self.node, frames, control, monotonic, self._on_announcement, wake.set)
         gateway = Gateway(hub, _directory(), _people(), monotonic)
@@ -112,8 +112,8 @@ class Parts:
         self._run(_drive_hub(hub, wake), "hub")
 
     async def _start_loop(self) -> None:
-        frames = Port("frames", make_layer, lambda _: None, lambda: holder.on_frames_reset())
-        control = Port("control", make_layer, lambda message: holder.on_control(message))
+        frames = Port("frames", make_layer, lambda _: None, lambda: holder.on_frames_reset())  # noqa: PLW0108 - made below
+        control = Port("control", make_layer, lambda message: holder.on_control(message))  # noqa: PLW0108 - made below
         holder = self.holder = Holder(f"{self.node}-loop", frames, control, self.plan.rooms, self._services())
         await self._open(frames, control)
         self._run(holder.run(), "loop")
@@ -156,7 +156,7 @@ class Parts:
 def install_lobby(parts: Parts) -> None:
     """Tells the lobby's views what this process serves."""
     types = {room.name: _room_type(parts.plan, room) for room in parts.plan.rooms.values()}
-    checks = {"parts": lambda: parts._is_started}
+    checks = {"parts": lambda: parts.is_started}
     install(Lobby(types, parts.live, checks))
 
 

@@ -271,6 +271,6 @@ class RoomInfo(Struct, array_like=True, frozen=True):
 announcement_decoder = msgspec.msgpack.Decoder(Announcement)
 
 
-def layer_message(kind: str, payload: Any, **extra: Any) -> dict[str, Any]:
+def layer_message(message_type: str, payload: Any, **extra: Any) -> dict[str, Any]:
     """A layer message of that type around a packed payload."""
-    return {"type": kind, "v": VERSION, "d": _encoder.encode(payload), **extra}
+    return {"type": message_type, "v": VERSION, "d": _encoder.encode(payload), **extra}

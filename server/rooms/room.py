@@ -16,7 +16,7 @@ from game.binary import BadBytes, Reader
 from game.codec import body_of, read_values
 from game.contract import Event, Game, Result, Seat
 from game.fields import PUBLIC, SEAT, SPECTATORS, TEAM, Audience
-from game.replay import Recorder, header_of, input_row, state_hash
+from game.replay import Recorder, state_hash
 from game.rng import Rng
 from game.schema import NO_TEAM, RoomRow, SeatRow
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
@@ -118,7 +118,7 @@ class Room:
         self._line = DelayLine(delay_s) if delay_s else None
         bots = plan.start.bots
         self.crew = BotCrew(bots.policy, plan.schema, facts.seed, self._sections_of_seat) if bots else None
-        self.recorder = Recorder(header_of(self.game, facts.seed, plan.options))
+        self.recorder = Recorder.of(self.game, facts.seed, plan.options)
         self._started_at = self.empty_since = self.now
 
     # ---- in
@@ -450,8 +450,7 @@ class Room:
             ]
         self.match_tick += 1
         self._events += self.game.step(self.world, applied, self.match_tick, self.rng)
-        rows = [input_row(self.plan.game_class, seat, body) for seat, body in applied]
-        self.recorder.tick(self.match_tick, inputs=rows)
+        self.recorder.tick(self.match_tick, inputs=applied)
         result = self.game.result(self.world)
         if result is not None:
             self._finish(result)
