@@ -29,7 +29,16 @@ async def rooms(_request: HttpRequest) -> JsonResponse:
         for room in lobby.live.rooms(clock.monotonic())
         if (known := lobby.types.get(room.room_type))
     ]
-    types = [{"type": kind.name, "seats": kind.seats, "page": kind.page} for kind in lobby.types.values()]
+    types = [
+        {
+            "type": kind.name,
+            "seats": kind.seats,
+            "page": kind.page,
+            "play_path": kind.play_path,
+            "watch_path": kind.watch_path,
+        }
+        for kind in lobby.types.values()
+    ]
     return JsonResponse({"types": types, "rooms": shown[:SHOWN_MAX]})
 
 
