@@ -31,12 +31,15 @@ import { el, isTyping } from "./dom.mjs";
  */
 
 const BEHIND_MS = 100; // how far in the past the picture is drawn
+const EVENTS_KEPT = 500; // a hidden page draws nothing; its oldest events are dropped
 
 /** One room, as its page sees it. */
 export class Room {
   /** @type {RoomSocket | null} */
   #socket = null;
   #fps = { frames: 0, sinceMs: 0, shown: 0 };
+  /** Events wait until the picture, which is a little behind, gets to them. @type {{ms: number, name: string, body: Body}[]} */
+  #events = [];
 
   /** @param {Picture} picture */
   constructor(picture) {
@@ -68,6 +71,11 @@ export class Room {
   /** The own seat, or null. */
   get seat() {
     return this.view?.seat ?? null;
+  }
+
+  /** The newest tick heard of. */
+  get tick() {
+    return this.#socket?.client.tick ?? 0;
   }
 
   get isLive() {
@@ -123,7 +131,8 @@ export class Room {
         this.#onApplied(news.frame);
         break;
       case "event":
-        this.picture.event?.(news.name, news.body, this);
+        this.#events.push({ ms: this.tick * this.clock.tickMs, name: news.name, body: news.body });
+        if (this.#events.length > EVENTS_KEPT) this.#events.shift();
         break;
       case "answered":
         this.picture.answered?.(news.answer, this);
@@ -149,6 +158,7 @@ export class Room {
     if (!this.#socket?.client.chat.length) this.chat.clear();
     this.clock = new RoomClock(welcome.tick_hz);
     this.interpolation.clear();
+    this.#events = [];
     this.behindMs = Math.max(BEHIND_MS, 2000 / welcome.send_hz);
     this.chrome.showDelay(welcome.delay_s);
     this.picture.welcome?.(this);
@@ -202,6 +212,11 @@ export class Room {
   /** @param {number} nowMs */
   #draw = (nowMs) => {
     requestAnimationFrame(this.#draw);
+    const drawnMs = this.clock.roomMs(nowMs) - this.behindMs;
+    while (this.#events[0] && this.#events[0].ms <= drawnMs) {
+      const event = this.#events.shift();
+      if (event) this.picture.event?.(event.name, event.body, this);
+    }
     if (this.view?.sections.size) this.picture.draw(this, nowMs);
     const fps = this.#fps;
     fps.frames += 1;
@@ -234,7 +249,7 @@ export class Room {
           return room.seat;
         },
         get tick() {
-          return room.#socket?.client.tick ?? 0;
+          return room.tick;
         },
         get head() {
           return { ...room.#socket?.client.head };
