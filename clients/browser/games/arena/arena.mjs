@@ -63,7 +63,7 @@ function draw(self, nowMs) {
   const own = ships.find((ship) => ship["seat"] === self.seat);
   const isFlying = own !== undefined && own["is_alive"];
   watching.isOn = !isFlying && !(own && own["lives"] > 0 && view.world["phase"] === "fight");
-  if (isFlying) camera.follow(own["x"], own["y"], dt);
+  if (isFlying) camera.follow(own["x"], own["y"], view.world["reach"], dt);
   else if (watching.isOn) watching.move(ships, view.world["reach"], dt);
   const state = {
     world: view.world,

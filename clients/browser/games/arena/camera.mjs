@@ -3,6 +3,8 @@
 const FOLLOW_PER_S = 9;
 const JUMP = 700; // farther away, the camera cuts instead of travelling
 const SHAKE_S = 0.35;
+const SHOWN_AREA = 940 * 630; // square world units in a window
+const VOID_SHOWN = 110; // world units beyond a wall
 
 export class Camera {
   x = 0;
@@ -21,10 +23,17 @@ export class Camera {
     this.height = height;
   }
 
-  /** Shows a good part of the world around a place. @param {number} x @param {number} y @param {number} dt seconds */
-  follow(x, y, dt) {
-    const wanted = Math.min(2, Math.max(0.5, Math.sqrt((this.width * this.height) / (1000 * 680)))) * this.zoom;
-    this.#approach(x, y, wanted, dt);
+  /**
+   * Shows a good part of the world around a place, and little of the void outside the walls.
+   * @param {number} x @param {number} y @param {number} reach from the middle to the walls @param {number} dt seconds
+   */
+  follow(x, y, reach, dt) {
+    const wanted = Math.min(2, Math.max(0.5, Math.sqrt((this.width * this.height) / SHOWN_AREA))) * this.zoom;
+    const within = (/** @type {number} */ place, /** @type {number} */ size) => {
+      const limit = Math.max(0, reach + VOID_SHOWN - size / 2 / wanted);
+      return Math.min(limit, Math.max(-limit, place));
+    };
+    this.#approach(within(x, this.width), within(y, this.height), wanted, dt);
   }
 
   /** Shows all of it. @param {number} reach from the middle to the walls @param {number} dt */

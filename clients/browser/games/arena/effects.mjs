@@ -38,7 +38,7 @@ export class Effects {
 
   /** A ship's exhaust for one picture. @param {number} x @param {number} y @param {number} angle @param {boolean} isBoost */
   exhaust(x, y, angle, isBoost) {
-    if (Math.random() > 0.45 || this.#sparks.length > SPARKS_MAX * 0.7) return;
+    if (Math.random() > 0.7 || this.#sparks.length > SPARKS_MAX * 0.7) return;
     const turn = angle + Math.PI + (Math.random() - 0.5) * 0.5;
     const speed = 60 + Math.random() * 60;
     this.#spark({

@@ -132,6 +132,8 @@ export class Hud {
       const isOwn = own && (world["winner_seat"] === own["seat"] || (world["winner_team"] >= 0 && world["winner_team"] === own["team"]));
       text = world["winner_name"] ? `${isOwn ? "Victory! " : ""}${team ? `Team ${team}` : world["winner_name"]} wins round ${world["round"]}` : "A draw";
       small = world["round"] < world["rounds"] ? `Next round in ${world["clock_s"]}` : "The match ends";
+    } else if (own?.["is_alive"] && isOutside(own, world)) {
+      [text, small] = ["Outside the ring", "Follow the arrow: the hull is burning"];
     } else if (own && !own["is_alive"]) {
       const isBack = own["lives"] > 0 && own["respawn_s"] !== undefined;
       text = isBack ? `Back in ${Math.ceil(own["respawn_s"])}` : "You are out";
@@ -165,7 +167,7 @@ export class Hud {
     const ships = [...view.all("ships")].sort((a, b) => b["wins"] - a["wins"] || b["kills"] - a["kills"] || a["deaths"] - b["deaths"]);
     const head = ["", "Pilot", "Wins", "Kills", "Deaths", "Lives"].map((text) => el("th", { scope: "col" }, text));
     const rows = ships.map((ship) => {
-      const name = el("td", {}, ship["name"], ship["is_bot"] ? " (bot)" : "");
+      const name = el("td", {}, ship["name"]);
       name.style.color = colourOf(ship["colour"]);
       const team = seats.get(ship["seat"])?.["team"] ?? NO_TEAM;
       const cells = ["wins", "kills", "deaths", "lives"].map((field) => el("td", {}, String(ship[field])));
@@ -223,6 +225,11 @@ function dot(ctx, entity, radius) {
   ctx.beginPath();
   ctx.arc(entity["x"], entity["y"], radius, 0, Math.PI * 2);
   ctx.fill();
+}
+
+/** @param {Entity} ship @param {Entity} world */
+function isOutside(ship, world) {
+  return Math.hypot(ship["x"] - world["ring_x"], ship["y"] - world["ring_y"]) >= world["ring_radius"];
 }
 
 /** @param {number} seconds */

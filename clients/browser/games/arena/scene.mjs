@@ -2,7 +2,7 @@
 
 import { colourOf } from "./palette.mjs";
 import {
-  fade, flameSprite, labelSprite, pickupSprite, rockSprite, shieldSprite, shipSprite, shotSprite, spaceTile, stamp,
+  flameSprite, labelSprite, pickupSprite, rockSprite, shieldSprite, shipSprite, shotSprite, spaceTile, stamp,
 } from "./sprites.mjs";
 
 /** @typedef {import("../../sdk/view.mjs").Entity} Entity */
@@ -25,6 +25,8 @@ const FULL = Math.PI * 2;
 const GRID = 100;
 const HP_MAX = 100;
 const PARALLAX = 0.35;
+const SHIP_SCALE_MIN = 0.62; // seen from far away, ships and names stop shrinking
+const LABEL_SCALE_MIN = 0.95;
 
 export class Scene {
   /** Where the last picture had its ships. @type {Record<string, unknown>[]} */
@@ -80,21 +82,35 @@ export class Scene {
       const angle = (ship["heading"] / TURN) * FULL;
       this.drawn.push({ collection: "ships", ...ship, screen: camera.toScreen(x, y) });
       if (!camera.sees(x, y, 60)) continue;
+      const size = Math.max(1, SHIP_SCALE_MIN / camera.scale);
       if (ship["is_thrusting"]) {
         const isBoost = ship["is_boosting"];
         const length = (isBoost ? 1.35 : 0.9) * (0.75 + Math.random() * 0.4);
         stamp(ctx, flameSprite(isBoost), x - Math.cos(angle) * (9 + 20 * length), y - Math.sin(angle) * (9 + 20 * length), angle, 1, length);
         effects.exhaust(x, y, angle, isBoost);
       }
-      stamp(ctx, shipSprite(ship["colour"]), x, y, angle);
+      stamp(ctx, shipSprite(ship["colour"]), x, y, angle, size);
       if (ship["is_shielded"]) stamp(ctx, shieldSprite(), x, y, 0, 1 + 0.03 * Math.sin(state.nowMs / 90));
-      drawTag(ctx, ship, ship["seat"] === state.seat, state.nowMs);
+      drawTag(ctx, ship, ship["seat"] === state.seat, state.nowMs, Math.max(1, LABEL_SCALE_MIN / camera.scale));
+      if (ship["seat"] === state.seat) drawWayBack(ctx, ship, state.world, state.nowMs);
     }
   }
 }
 
-/** Name and hull above a ship. @param {CanvasRenderingContext2D} ctx @param {Entity} ship @param {boolean} isOwn @param {number} nowMs */
-function drawTag(ctx, ship, isOwn, nowMs) {
+/** An arrow into the ring, for a pilot outside it. @param {CanvasRenderingContext2D} ctx @param {Entity} ship @param {Entity} world @param {number} nowMs */
+function drawWayBack(ctx, ship, world, nowMs) {
+  const [dx, dy] = [world["ring_x"] - ship["x"], world["ring_y"] - ship["y"]];
+  if (world["phase"] !== "fight" || Math.hypot(dx, dy) < world["ring_radius"]) return;
+  ctx.save();
+  ctx.translate(ship["x"], ship["y"]);
+  ctx.rotate(Math.atan2(dy, dx));
+  ctx.fillStyle = `rgb(255 230 120 / ${0.6 + 0.4 * Math.sin(nowMs / 110)})`;
+  ctx.fill(new Path2D("M64 0 L44 -11 L49 0 L44 11 Z"));
+  ctx.restore();
+}
+
+/** Name and hull above a ship. @param {CanvasRenderingContext2D} ctx @param {Entity} ship @param {boolean} isOwn @param {number} nowMs @param {number} size of the label */
+function drawTag(ctx, ship, isOwn, nowMs, size) {
   const { x, y } = /** @type {any} */ (ship);
   const colour = colourOf(ship["colour"]);
   const hull = ship["hp"] / HP_MAX;
@@ -104,7 +120,7 @@ function drawTag(ctx, ship, isOwn, nowMs) {
     ctx.fillStyle = hull > 0.5 ? "#5be08a" : hull > 0.25 ? "#ffd24a" : "#ff5c6c";
     ctx.fillRect(x - 16.5, y - 27.5, 33 * hull, 3.5);
   }
-  stamp(ctx, labelSprite(ship["name"], isOwn ? "#ffffff" : fade(colour, 1)), x, y - 37);
+  stamp(ctx, labelSprite(ship["name"], isOwn ? "#ffffff" : colour), x, y - 29 - 8 * size, 0, size);
   if (!isOwn) return;
   ctx.strokeStyle = `rgb(255 255 255 / ${0.25 + 0.12 * Math.sin(nowMs / 260)})`;
   ctx.lineWidth = 1.2;
@@ -162,6 +178,11 @@ function drawGrid(ctx, camera, reach) {
     ctx.lineTo(x1, y);
   }
   ctx.stroke();
+  ctx.fillStyle = "rgb(2 4 10 / 55%)";
+  ctx.beginPath();
+  ctx.rect(left - 20, top - 20, width + 40, height + 40);
+  ctx.rect(-reach, -reach, reach * 2, reach * 2);
+  ctx.fill("evenodd");
   for (const [size, colour] of /** @type {const} */ ([[10, "rgb(90 140 255 / 14%)"], [2, "rgb(150 190 255 / 75%)"]])) {
     ctx.strokeStyle = colour;
     ctx.lineWidth = size;

@@ -56,7 +56,7 @@ export class Watching {
     this.#ships = ships.filter((ship) => ship["is_alive"]);
     const followed = this.#followed();
     if (this.mode === "overview" || (this.mode === "follow" && !followed)) this.camera.overview(reach, dt);
-    else if (this.mode === "follow" && followed) this.camera.follow(followed["x"], followed["y"], dt);
+    else if (this.mode === "follow" && followed) this.camera.follow(followed["x"], followed["y"], reach, dt);
     setText(this.#name, this.mode === "follow" && followed ? followed["name"] : this.mode === "free" ? "Free camera" : "Overview");
     this.#name.style.color = this.mode === "follow" && followed ? colourOf(followed["colour"]) : "";
   }

@@ -6,10 +6,13 @@ import { Room } from "../../page/room.mjs";
 
 const SIDE = 1000; // the rules' page is a square of this size
 const SEND_EVERY_MS = 33;
+const STROKE_GAP = 60;
 const INK = [
   "#e5484d", "#2b7de0", "#c98a00", "#1f9d55", "#8a4fd3", "#e0702a", "#12959a", "#d0408f",
   "#6f8f16", "#4a5bd0", "#9a6a3a", "#2f8f74", "#b5474f", "#3d7ea6", "#7d7a2a", "#444b63",
 ];
+
+/** @typedef {import("../../sdk/view.mjs").Entity} Entity */
 
 const pointer = { x: SIDE / 2, y: SIDE / 2, pen: false, isMoved: false, sentMs: 0 };
 /** @type {Record<string, unknown>[]} */
@@ -45,16 +48,29 @@ function draw(self, nowMs) {
   ctx.fillRect(0, 0, canvas.width, canvas.height);
   ctx.fillStyle = "#fbfaf5";
   ctx.fillRect(left, top, side, side);
-  const radius = Math.max(2, side / 220);
-  for (const dot of view.all("dots")) {
-    const at = toScreen(dot["x"], dot["y"]);
-    ctx.fillStyle = ink(dot["colour"]);
-    ctx.beginPath();
-    ctx.arc(at.x, at.y, radius, 0, Math.PI * 2);
-    ctx.fill();
-  }
+  drawInk(ctx, view.all("dots"), side / 110);
   drawCursors(self, ctx, nowMs);
   send(self, nowMs);
+}
+
+/** Dots of one colour that follow close upon each other become a line. @param {CanvasRenderingContext2D} ctx @param {readonly Entity[]} dots @param {number} width */
+function drawInk(ctx, dots, width) {
+  /** @type {Map<number, Entity>} */
+  const last = new Map();
+  ctx.lineWidth = Math.max(3, width);
+  ctx.lineCap = "round";
+  for (const dot of dots) {
+    const before = last.get(dot["colour"]) ?? dot;
+    const isNear = Math.hypot(dot["x"] - before["x"], dot["y"] - before["y"]) < STROKE_GAP;
+    const from = toScreen(isNear ? before["x"] : dot["x"], isNear ? before["y"] : dot["y"]);
+    const to = toScreen(dot["x"], dot["y"]);
+    last.set(dot["colour"], dot);
+    ctx.strokeStyle = ink(dot["colour"]);
+    ctx.beginPath();
+    ctx.moveTo(from.x, from.y);
+    ctx.lineTo(to.x, to.y + 0.01);
+    ctx.stroke();
+  }
 }
 
 /** @param {Room} self @param {CanvasRenderingContext2D} ctx @param {number} nowMs */
