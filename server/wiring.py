@@ -107,6 +107,7 @@ class Parts:
         hub = self.hub = Hub(self.node, frames, control, monotonic, self._on_announcement, wake.set)
         gateway = Gateway(hub, _directory(), _people(), monotonic)
         self.gateway = RoomConsumer.gateway = gateway
+        RoomConsumer.is_paced = settings.ROOMWRIGHT.is_paced
         await self._open(frames, control)
         control.join(e.LOBBY_GROUP)
         self._run(_drive_hub(hub, wake), "hub")
