@@ -39,6 +39,7 @@ CLOSE_AFTER_S = 10.0
 UNACKED_MAX = 64
 ERRORS = Limit(1.0, 20)
 FLOOD_SLACK = Limit(40.0, 200)  # acks, pings and the like, beside what the route accepts
+SIZE_MAX = 4096
 CONTROL = Limit(10.0, 30)
 RESYNC = Limit(2.0, 6)  # a client asks every half second at most
 WAITING_INPUTS_MAX = 8
@@ -56,7 +57,10 @@ class SessionState(Enum):
 
 @frozen
 class SessionRules:
-    """What a route allows. ``accepts`` maps input, chat and leave to their limits (None: DEFAULT_LIMITS)."""
+    """What a route allows. ``accepts`` maps input, chat and leave to their limits (None: DEFAULT_LIMITS).
+
+    ``sizes`` holds the most bytes of a message of each kind; other kinds have `SIZE_MAX`.
+    """
 
     route: str
     role: str
@@ -64,6 +68,7 @@ class SessionRules:
     accepts: Mapping[str, Limit | None]
     chat_length: int = 240
     is_paced: bool = True
+    sizes: Mapping[str, int] = field(factory=dict)
     flood: Limit = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -174,11 +179,14 @@ class Session:
         if not self._bucket("flood", self.rules.flood).take(now):
             self.finish(Close.RATE, "more messages than any route accepts")
             return
+        if len(data) > max((SIZE_MAX, *self.rules.sizes.values())):
+            self.finish(Close.TOO_BIG, f"got a message of {len(data)} bytes; this route takes none so long")
+            return
         try:
             if isinstance(data, bytes):
                 self._on_bytes(data, now)
             else:
-                self._on_message(m.decode_client(data), now)
+                self._on_text(data, now)
         except BadInput as error:
             self._on_bad_input(error, now)
         except (m.BadMessage, BadBytes) as error:
@@ -307,10 +315,24 @@ class Session:
             self.finish(Close.WRONG_STATE, "expected a hello first, got binary")
             return
         message = decode_client_bytes(self.rules.schema, data)
+        if self._is_too_big("ack" if isinstance(message, AckMessage) else "input", len(data)):
+            return
         if isinstance(message, AckMessage):
             self._on_ack(message.position, now)
         else:
             self._on_input(Submit(message.slot, message.n, message.seen, message.for_tick, message), now)
+
+    def _on_text(self, data: str, now: float) -> None:
+        message = m.decode_client(data)
+        kind = "input" if isinstance(message, m.Input) else "chat" if isinstance(message, m.Say) else "control"
+        if not self._is_too_big(kind, len(data.encode("utf-8", "replace"))):
+            self._on_message(message, now)
+
+    def _is_too_big(self, kind: str, size: int) -> bool:
+        size_max = self.rules.sizes.get(kind, SIZE_MAX)
+        if size > size_max:
+            self.finish(Close.TOO_BIG, f"expected {kind} messages of at most {size_max} bytes, got {size}")
+        return size > size_max
 
     def _on_message(self, message: m.ClientMessage, now: float) -> None:
         if isinstance(message, m.Hello) != (self.state is SessionState.HELLO):

@@ -29,6 +29,9 @@ class Viewers:
         self.tracker.advance(self._sources(), events, is_forced=True)
         base = self.tracker.seq - 1
         cut: dict[Section, Any] = {}
+        seats = list(seats)
+        for left_out in self.views.keys() - set(seats):
+            del self.views[left_out]  # it would miss this frame, and the next one's patch begins there
         for seat in seats:
             view = self.views.setdefault(seat, View(self.tracker.schema, seat))
             sections = self._sections(seat)
