@@ -27,7 +27,7 @@ def test_a_heading_points_where_the_vector_does(dx: float, dy: float):
     assert 0 <= found < TURN
     if math.hypot(dx, dy) > 1e-100:
         true = math.atan2(dy, dx) / (2 * math.pi) * TURN
-        assert abs((found - true + TURN / 2) % TURN - TURN / 2) <= 4.5
+        assert abs((found - true + TURN / 2) % TURN - TURN / 2) <= 0.75
 
 
 @given(st.integers(0, TURN - 1), st.integers(0, TURN - 1))

@@ -35,7 +35,7 @@ def test_a_chain_always_leads_from_its_start_to_its_end(frames: list[tuple[bool,
         assert hops[blob.seq] <= at < blob.seq
         at = blob.seq
     whole = ring.chain(P, None, end)
-    assert (whole is None) or whole[0].data == b"k%d" % key_at
+    assert (whole is None) or whole[0].data == f"k{key_at}".encode()
 
 
 def test_a_ring_holds_no_more_than_its_frames_and_nothing_of_an_older_epoch():

@@ -165,16 +165,12 @@ def test_another_fingerprint_is_fine_for_a_client_that_asks_for_the_schema():
 
 
 def test_no_hello_and_silence_end_a_connection():
-    session = new_session()
-    session.poll(s.HELLO_WITHIN_S)
-    assert session.close is None
-    session.poll(s.HELLO_WITHIN_S + 0.1)
-    assert session.close is Close.TIMEOUT
-    live = live_session()
-    live.poll(s.SILENT_FOR_S)
-    assert live.close is None
-    live.poll(s.SILENT_FOR_S + 0.1)
-    assert live.close is Close.TIMEOUT
+    for session, deadline_s in ((new_session(), s.HELLO_WITHIN_S), (live_session(), s.SILENT_FOR_S)):
+        closes = []
+        for now in (deadline_s, deadline_s + 0.1):
+            session.poll(now)
+            closes.append(session.close)
+        assert closes == [None, Close.TIMEOUT]
 
 
 # ---- inputs
