@@ -30,7 +30,7 @@ def _elsewhere(hash_seed: str, *arguments: str) -> list[str]:
 def test_replay_is_live_wherever_it_runs(name: str, tmp_path: Path):
     hashes, data = live(name)
     (tmp_path / "match").write_bytes(data)
-    assert len(set(hashes)) > TICKS / 2
+    assert len(set(hashes)) > TICKS / 4
     assert _elsewhere("1", name, str(tmp_path / "match")) == hashes
     assert _elsewhere("4242", name, str(tmp_path / "match")) == hashes
     assert _elsewhere("77", name) == hashes, "playing live is the same in another process, bots' views and all"
