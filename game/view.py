@@ -37,9 +37,23 @@ class SectionState:
     """The rows of one section: per table index, wire id → quantized values."""
 
     tables: dict[int, dict[int, list[Quantized]]] = field(factory=dict)
+    _entities: dict[str, dict[int | str, Entity]] = field(factory=dict, init=False, eq=False)
+
+    def entities(self, schema: Schema, collection: str) -> dict[int | str, Entity]:
+        """This section's part of a collection's entities, decoded once however many views share the section."""
+        found = self._entities.get(collection)
+        if found is None:
+            found = self._entities[collection] = {}
+            for index in sorted(self.tables):
+                table = schema.tables[index]
+                if table.collection == collection:
+                    for wire_id, row in self.tables[index].items():
+                        found[_key(table, wire_id)] = Entity(_key(table, wire_id), _values(table, row))
+        return found
 
     def apply(self, delta: Delta) -> None:
         """Applies a delta. Raises BadBytes for a partial row of an unknown entity: the state would diverge."""
+        self._entities.clear()
         if delta.is_key:
             self.tables.clear()
         for part in delta.tables:
@@ -173,21 +187,17 @@ class View:
         return found[0] if found else Entity(0, {})
 
     def _merge(self, collection: str) -> Iterable[Entity]:
-        values: dict[int | str, dict[str, Any]] = {}
-        held = [
-            (self.schema.tables[index], section, rows)
-            for section, state in self.sections.items()
-            for index, rows in state.tables.items()
-            if self.schema.tables[index].collection == collection
-        ]
-        # Who exists before what else is known of them, so that the order is that of existence.
-        held.sort(key=lambda h: (h[0].exists is not h[0].section, h[1] != PUBLIC_SECTION, h[1], h[0].index))
-        for table, _, rows in held:
-            for wire_id in sorted(rows):
-                merged = values.setdefault(_key(table, wire_id), {})
-                for wire, q in zip(table.fields, rows[wire_id], strict=True):
-                    merged[wire.name] = dequantize(wire.spec, q)
-        return [Entity(key, merged) for key, merged in values.items()]
+        """The public section's entities, each with what narrower sections add; what nobody adds to is shared as it is."""
+        merged: dict[int | str, Entity] = {}
+        for section in sorted(self.sections, key=lambda s: (s != PUBLIC_SECTION, s)):
+            for key, entity in self.sections[section].entities(self.schema, collection).items():
+                held = merged.get(key)
+                merged[key] = entity if held is None else Entity(key, held.__dict__ | entity.__dict__)
+        return merged.values()
+
+
+def _values(table: Table, row: list[Quantized]) -> dict[str, Any]:
+    return {wire.name: dequantize(wire.spec, q) for wire, q in zip(table.fields, row, strict=True)}
 
 
 def _key(table: Table, wire_id: int) -> int | str:

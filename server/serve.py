@@ -4,7 +4,7 @@ Stock Daphne sends no close frame on SIGTERM and swallows the failure of its own
 `__main__` only.
 """
 
-from daphne.server import Server  # isort: skip - chooses Twisted's reactor, so it comes first
+from daphne.server import Server, twisted_loop  # isort: skip - chooses Twisted's reactor, so it comes first
 
 import asyncio
 import errno
@@ -12,7 +12,7 @@ import socket
 from typing import Any
 
 import structlog
-from twisted.internet import defer, reactor
+from twisted.internet import defer
 
 from server.asgi import application_of
 from server.wiring import Parts
@@ -26,11 +26,17 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
     """``parts`` start before the first connection is served, and drain before the last is dropped."""
 
     parts: Parts
+    send_buffer_bytes: int = 0
+
+    def listen_success(self, port: Any) -> None:
+        """Sockets inherit the listener's send buffer: a small one hides less from the pacing."""
+        super().listen_success(port)
+        if self.send_buffer_bytes:
+            port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
 
     def kill_all_applications(self) -> Any:
         """Twisted's shutdown waits for what this returns."""
-        loop = reactor._asyncioEventloop  # type: ignore[attr-defined]
-        return defer.Deferred.fromFuture(asyncio.ensure_future(self._end(), loop=loop))
+        return defer.Deferred.fromFuture(twisted_loop.create_task(self._end()))
 
     async def _end(self) -> None:
         log.info("server.draining", connections=len(self.connections))
@@ -45,11 +51,14 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def serve(parts: Parts, host: str, port: int) -> None:
-    """Serves until SIGTERM or SIGINT. Raises SystemExit with one line where the address cannot be had."""
+def serve(parts: Parts, host: str, port: int, send_buffer_bytes: int = 0) -> None:
+    """Serves until SIGTERM or SIGINT. Raises SystemExit with one line where the address cannot be had.
+
+    ``send_buffer_bytes`` bounds the kernel's buffer of each socket; 0 leaves it to the kernel.
+    """
     check_address(host, port)
     endpoint = f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"
-    server = RoomServer(
+    server: RoomServer = RoomServer(
         application_of(parts),
         [endpoint],
         verbosity=0,
@@ -59,9 +68,10 @@ def serve(parts: Parts, host: str, port: int) -> None:
         websocket_handshake_timeout=5,
         http_timeout=60,
         server_name="roomwright",
-        ready_callable=lambda: _start(parts, host, port),
+        ready_callable=lambda: _start(server, host, port),
     )
     server.parts = parts
+    server.send_buffer_bytes = send_buffer_bytes
     server.run()
 
 
@@ -86,15 +96,14 @@ def _address_problem(host: str, port: int, error: OSError) -> str:
     return f"cannot listen on {host}:{port}: {error.strerror}; see ROOMWRIGHT_HOST and ROOMWRIGHT_PORT"
 
 
-def _start(parts: Parts, host: str, port: int) -> None:
-    loop = reactor._asyncioEventloop  # type: ignore[attr-defined]
-    task = loop.create_task(parts.start())
-    task.add_done_callback(_report)
+def _start(server: RoomServer, host: str, port: int) -> None:
+    task = twisted_loop.create_task(server.parts.start())
+    task.add_done_callback(lambda done: _report(server, done))
     shown = f"[{host}]" if ":" in host else host
-    log.info("server.listening", url=f"http://{shown}:{port}/", parts=sorted(parts.roles))
+    log.info("server.listening", url=f"http://{shown}:{port}/", parts=sorted(server.parts.roles))
 
 
-def _report(task: "asyncio.Task[None]") -> None:
+def _report(server: RoomServer, task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and task.exception() is not None:
         log.critical("server.start_failed", error=repr(task.exception()))
-        reactor.stop()  # type: ignore[attr-defined]
+        server.stop()

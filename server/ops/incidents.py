@@ -38,8 +38,8 @@ async def keep_incident(incident: Incident) -> None:
     """Writes the record; one that cannot be written is logged, never raised."""
     try:
         await asyncio.to_thread(_write, incident, Path(settings.VAR_DIR) / "incidents")
-    except OSError as error:
-        log.error("incident.not_kept", incarnation=incident.incarnation, error=str(error))
+    except OSError:
+        log.exception("incident.not_kept", incarnation=incident.incarnation)
 
 
 def _write(incident: Incident, folder: Path) -> None:

@@ -51,7 +51,7 @@ class Feed:
         keys = {PUBLIC_SECTION: frame.key} if frame.patch is not None and frame.key is not None else {}
         self.is_complete = self.node not in frame.private_for
         if self.is_complete and frame.patch is not None:
-            blobs |= {section: (False, b"") for section in self._private_sections}
+            blobs |= dict.fromkeys(self._private_sections, (False, b""))
         ring.add(
             RingFrame(frame.seq, frame.base, frame.tick, frame.at_ms),
             {section: (is_key, data) for section, (is_key, data) in blobs.items() if data is not None},
@@ -102,7 +102,7 @@ class Feed:
             self.ring.forget(section)
 
     def _add_private(self, frame: PrivateFrame) -> None:
-        blobs: dict[Section, tuple[bool, bytes]] = {section: (False, b"") for section in self._private_sections}
+        blobs: dict[Section, tuple[bool, bytes]] = dict.fromkeys(self._private_sections, (False, b""))
         keys: dict[Section, bytes] = {}
         for audience, of, patch, key in frame.sections:
             section = Section(Audience(audience), of)

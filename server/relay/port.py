@@ -8,6 +8,7 @@ own one port per alias; what the messages mean is theirs.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -80,7 +81,7 @@ class Port:
         """This process wants a group's messages, now and after every reset."""
         if group not in self._groups:
             self._groups[group] = None
-            self._put(lambda layer: layer.group_add(group, self.channel))
+            self._put(partial(_add, group, self.channel))
 
     def leave(self, group: str) -> None:
         """No longer."""
@@ -148,8 +149,7 @@ class Port:
                 rejoin_at = now + REJOIN_EVERY_S
                 self._rejoin()
             self._unanswered_probes += 1
-            channel = self.channel
-            self._put(lambda layer, to=channel: layer.send(to, {"type": PROBE, "v": VERSION}))
+            self._put(partial(_probe, self.channel))
 
     async def _reset(self) -> None:
         """Builds a fresh layer in place of a deaf one."""
@@ -172,7 +172,15 @@ class Port:
 
     def _rejoin(self) -> None:
         for group in self._groups:
-            self._put(lambda layer, name=group: layer.group_add(name, self.channel))
+            self._put(partial(_add, group, self.channel))
+
+
+async def _probe(channel: str, layer: Any) -> None:
+    await layer.send(channel, {"type": PROBE, "v": VERSION})
+
+
+async def _add(group: str, channel: str, layer: Any) -> None:
+    await layer.group_add(group, channel)
 
 
 async def _discard(layer: Any) -> None:

@@ -23,7 +23,6 @@ from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from game.wire.closecodes import Close
 from game.wire.frames import Position
 from server.relay import envelope as e
-from server.routing.plan import RoomPlan
 from server.rooms.bots import BotCrew
 from server.rooms.chat import ChatLog
 from server.rooms.delay import DelayLine
@@ -31,6 +30,7 @@ from server.rooms.inputs import InputQueue, Pending
 from server.rooms.outgoing import FrameOut, MatchOver, NewsOut, Outgoing, ToOne
 from server.rooms.seats import Hold, SeatTable
 from server.rooms.stream import Cut, CutFrame, Stream
+from server.routing.plan import RoomPlan
 
 HEAD_EVERY_S = 1.0
 LINGER_S = 12.0

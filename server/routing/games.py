@@ -41,7 +41,7 @@ def import_game(reference: str) -> "type[Game] | list[Mismatch]":
 
 def read_schema(game: type[Game], *, sees_everything: bool = False) -> Schema:
     """The schema of a game class. Raises game.schema.SchemaError."""
-    return schema_of(game, sees_everything)  # type: ignore[arg-type]  # mypy takes a frozen class for unhashable
+    return schema_of(game, sees_everything)
 
 
 def import_policy(reference: str) -> type[Policy] | Mismatch:
@@ -55,7 +55,7 @@ def import_policy(reference: str) -> type[Policy] | Mismatch:
         return Mismatch("a policy with act(view, tick, rng)", f"{found.__name__} without it")
     try:
         found()
-    except Exception as error:  # noqa: BLE001 - an author's class
+    except Exception as error:
         return Mismatch(f"{found.__name__}() without arguments", last_line(error), raised_at(error))
     return found
 
@@ -70,7 +70,7 @@ def import_reference(reference: str) -> Any:
             hint = "install its package, or put its directory on PYTHONPATH"
             return Mismatch("a module that can be imported", f"no module {error.name!r}", hint)
         return broken_module(module_name, error)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's module may raise anything
+    except (Exception, SystemExit) as error:
         return broken_module(module_name, error)
     if not hasattr(module, name):
         known = [key for key, value in vars(module).items() if isinstance(value, type)]

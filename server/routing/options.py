@@ -35,7 +35,7 @@ def make_options(options_class: type, data: object) -> Any:
         return strict_converter().structure(data, options_class)
     except BaseValidationError as error:
         return list(faults(error, (), data))
-    except Exception as error:  # noqa: BLE001 - the author's validators and converters may raise anything
+    except Exception as error:
         return [OptionFault((), f"options for {options_class.__name__}", f"{type(error).__name__}: {error}"[:200])]
 
 

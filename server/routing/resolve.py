@@ -88,7 +88,7 @@ def resolve_schema(context: Context, path: Path, room: Draft, game: type[Game]) 
         return read_schema(game, sees_everything=sees is Sees.EVERYTHING)
     except SchemaError as error:
         context.problem((*path, "game"), "typed state that can travel", str(error))
-    except Exception as error:  # noqa: BLE001 - the author's classes may do anything when they are looked at
+    except Exception as error:
         context.problem((*path, "game"), "typed state that can travel", last_line(error), raised_at(error))
     return None
 
@@ -101,7 +101,7 @@ def check_setup(context: Context, path: Path, room: Draft, game: type[Game], opt
     try:
         rules = game(tick_hz=room["tick_hz"], seats=room["seats"], teams=room["teams"])
         world: object = rules.setup(options, Rng.from_seed(1))
-    except Exception as error:  # noqa: BLE001 - the author's class may refuse in any way
+    except Exception as error:
         context.problem((*path, "game"), expected, last_line(error))
         return
     if not isinstance(world, game.World):

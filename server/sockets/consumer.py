@@ -25,7 +25,7 @@ POLL_EVERY_S = 0.1
 SUBPROTOCOLS = (m.BIN, m.JSON)
 
 
-class RoomConsumer(AsyncWebsocketConsumer):
+class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ships no types
     """One socket of one route. Subclasses set ``route``; wiring sets ``gateway`` on this class."""
 
     route: ClassVar[RoutePlan]
