@@ -21,7 +21,7 @@ test("half way between two snapshots is half way", () => {
 
 test("angles take the shorter way round", () => {
   const forward = filled([[0, [{ x: 0, heading: 1000 }]], [50, [{ x: 0, heading: 40 }]]]);
-  assert.equal(forward.at("ships", 25)[0]?.["heading"], 1020);
+  assert.equal(forward.at("ships", 25)[0]?.["heading"], (1000 + 32) % 1024);
   const back = filled([[0, [{ x: 0, heading: 40 }]], [50, [{ x: 0, heading: 1000 }]]]);
   assert.equal(back.at("ships", 40)[0]?.["heading"], (1024 + 40 - 64 * 0.8) % 1024);
 });
