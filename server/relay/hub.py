@@ -231,7 +231,11 @@ class Hub:
 
     def _on_public(self, frame: e.PublicFrame) -> None:
         watched = self._watched.get((frame.incarnation, frame.stream))
-        if watched is None or not watched.feed.on_public(frame):
+        if watched is None:
+            return
+        if not watched.feed.on_public(frame):
+            if watched.members and watched.feed.is_behind(frame):
+                self.want_key(next(iter(watched.members.values())))
             return
         now = self.now()
         if frame.patch is None and frame.key is None:
@@ -299,6 +303,8 @@ class Hub:
         member.admit(item, now)
         if watched.feed.is_complete or not _is_private(member):
             member.session.offer(watched.feed.ring, now)
+        if watched.feed.ring.newest is None:
+            self.want_key(member)  # the frame of this join came before we listened, and an idle room sends no other
         member.session.offer_chat(watched.feed.chat)
         member.flush()
 
