@@ -5,16 +5,22 @@ and what was expected. Frames, inputs and acks are in `game.wire.frames`; in the
 too.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from game.binary import NUMBER_LIMIT
 
 PROTOCOL = 1
 BIN, JSON = "roomwright.v1.bin", "roomwright.v1.json"
 TOKEN_PREFIX = "roomwright.token."  # noqa: S105 - a prefix, not a secret
 CHAT_MAX_BYTES = 2000
 SLOTS_MAX = 4
+
+
+# As in the binary layout: a client must not bring a number that breaks an encoder further on.
+Number = Annotated[int, Meta(ge=0, lt=NUMBER_LIMIT)]
 
 
 class BadMessage(Exception):
@@ -36,19 +42,19 @@ class Hello(Struct, tag="hello", frozen=True, forbid_unknown_fields=True):
 class Input(Struct, tag="input", frozen=True, forbid_unknown_fields=True):
     """An input in the JSON subprotocol."""
 
-    n: int
+    n: Number
     body: dict[str, Any]
-    slot: int = 0
-    seen: tuple[int, int] = (0, 0)
-    for_tick: int = 0
+    slot: Number = 0
+    seen: tuple[Number, Number] = (0, 0)
+    for_tick: Number = 0
 
 
 class Ack(Struct, tag="ack", frozen=True, forbid_unknown_fields=True):
     """Everything up to this position is held; ``notices`` have been shown."""
 
-    epoch: int = 0
-    seq: int = 0
-    notices: tuple[int, ...] = ()
+    epoch: Number = 0
+    seq: Number = 0
+    notices: tuple[Number, ...] = ()
 
 
 class Resync(Struct, tag="resync", frozen=True, forbid_unknown_fields=True):
@@ -59,7 +65,7 @@ class Say(Struct, tag="chat", frozen=True, forbid_unknown_fields=True):
     """A chat line to say (``text``), or a wish for the lines after number ``since``."""
 
     text: str | None = None
-    since: int | None = None
+    since: Number | None = None
 
 
 class Leave(Struct, tag="leave", frozen=True, forbid_unknown_fields=True):
