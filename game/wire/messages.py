@@ -5,22 +5,18 @@ and what was expected. Frames, inputs and acks are in `game.wire.frames`; in the
 too.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from game.binary import NUMBER_LIMIT
+from game.codec import WireNumber
 
 PROTOCOL = 1
 BIN, JSON = "roomwright.v1.bin", "roomwright.v1.json"
 TOKEN_PREFIX = "roomwright.token."  # noqa: S105 - a prefix, not a secret
 CHAT_MAX_BYTES = 2000
 SLOTS_MAX = 4
-
-
-# As in the binary layout: a client must not bring a number that breaks an encoder further on.
-Number = Annotated[int, Meta(ge=0, lt=NUMBER_LIMIT)]
 
 
 class BadMessage(Exception):
@@ -42,19 +38,19 @@ class Hello(Struct, tag="hello", frozen=True, forbid_unknown_fields=True):
 class Input(Struct, tag="input", frozen=True, forbid_unknown_fields=True):
     """An input in the JSON subprotocol."""
 
-    n: Number
+    n: WireNumber
     body: dict[str, Any]
-    slot: Number = 0
-    seen: tuple[Number, Number] = (0, 0)
-    for_tick: Number = 0
+    slot: WireNumber = 0
+    seen: tuple[WireNumber, WireNumber] = (0, 0)
+    for_tick: WireNumber = 0
 
 
 class Ack(Struct, tag="ack", frozen=True, forbid_unknown_fields=True):
     """Everything up to this position is held; ``notices`` have been shown."""
 
-    epoch: Number = 0
-    seq: Number = 0
-    notices: tuple[Number, ...] = ()
+    epoch: WireNumber = 0
+    seq: WireNumber = 0
+    notices: tuple[WireNumber, ...] = ()
 
 
 class Resync(Struct, tag="resync", frozen=True, forbid_unknown_fields=True):
@@ -62,10 +58,10 @@ class Resync(Struct, tag="resync", frozen=True, forbid_unknown_fields=True):
 
 
 class Say(Struct, tag="chat", frozen=True, forbid_unknown_fields=True):
-    """A chat line to say (``text``), or a wish for the lines after number ``since``."""
+    """A chat line to say (``text``), or else a wish for the lines after number ``since``."""
 
     text: str | None = None
-    since: Number | None = None
+    since: WireNumber | None = None
 
 
 class Leave(Struct, tag="leave", frozen=True, forbid_unknown_fields=True):

@@ -39,7 +39,9 @@ class Fleet:
     players: list[Player] = field(factory=list)
 
     @classmethod
-    def made(cls, folder: Path, layer: str, redis: RedisServer | None, extra: Mapping[str, str] | None = None) -> "Fleet":
+    def made(
+        cls, folder: Path, layer: str, redis: RedisServer | None, extra: Mapping[str, str] | None = None
+    ) -> "Fleet":
         """Folders and files, no process yet."""
         (folder / "processes").mkdir(parents=True)
         package = folder / "outside" / "labgames"
@@ -130,7 +132,9 @@ class Fleet:
     def check_sound(self) -> None:
         """No process has died, and none has swallowed an exception that its log calls an accident."""
         for running in [*self.gateways, *self.loops]:
-            assert running.returncode is None, f"{running.name} ended with {running.returncode}:\n{running.log()[-4000:]}"
+            assert running.returncode is None, (
+                f"{running.name} ended with {running.returncode}:\n{running.log()[-4000:]}"
+            )
 
     def _server(self, command: str, **extra: str) -> Running:
         port = free_port()
