@@ -5,7 +5,7 @@ A *row* is a list ``[wire_id, born_seq, last_seq, q0, seq0, q1, seq1, …]``: ea
 at which it last changed. `game.tracker` owns the rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -29,19 +29,33 @@ class TableCode:
     mask: Callable[[Row, int], int]
 
 
+class _Choices(dict[str, int]):
+    """The numbers of a field's choices."""
+
+    def __init__(self, where: str, choices: Sequence[str]) -> None:
+        super().__init__({value: n for n, value in enumerate(choices)})
+        self.where = where
+
+    def __missing__(self, value: object) -> int:
+        raise ValueError(f"{self.where}: expected one of {list(self)}, got {value!r}")
+
+
 def compile_table(table: Table, out_of_range: Callable[[str, str], None]) -> TableCode:
-    """Generates a table's functions. ``out_of_range(collection, field)`` is called for each clamped value."""
+    """Generates a table's functions. ``out_of_range(collection, field)`` is called for each clamped or cut value.
+
+    ``update`` raises WireOverflow where a field declares that to be an incident, ValueError for a foreign choice.
+    """
 
     def careful(position: int, value: Any) -> Any:
         wire = table.fields[position]
         q = quantize(wire.spec, value)
-        out_of_range(table.collection, wire.name)
+        if wire.spec.kind is not Kind.TEXT or q != value:
+            out_of_range(table.collection, wire.name)
         return q
 
-    names: dict[str, Any] = {"careful": careful, "quantize": quantize}
+    names: dict[str, Any] = {"careful": careful}
     for i, wire in enumerate(table.fields):
-        names[f"spec{i}"] = wire.spec
-        names[f"index{i}"] = {value: n for n, value in enumerate(wire.spec.choices)}
+        names[f"index{i}"] = _Choices(f"{table.collection}.{wire.name}", wire.spec.choices)
     exec(compile(_source(table), f"<rows of {table.collection} for {table.section.value}>", "exec"), names)
     return TableCode(names["update"], names["mask"])
 
@@ -71,13 +85,17 @@ def _quantizing(i: int, name: str, spec: FieldSpec) -> list[str]:
         case Kind.CHOICE:
             return [f"q = index{i}[entity.{name}]"]
         case Kind.TEXT:
-            return [f"q = entity.{name}", f"if len(q) * 4 > {spec.max_bytes}:", f"    q = quantize(spec{i}, q)"]
+            return [
+                f"q = entity.{name}",
+                f"if len(q) > {spec.max_bytes} or not q.isascii():",
+                f"    q = careful({i}, q)",
+            ]
         case Kind.NUM | Kind.WHOLE:
+            # Compared before int() cuts towards zero: what is just below the range is out of it too.
             return [
                 "try:",
-                f"    q = int((entity.{name} - {spec.min!r}) * {1.0 / spec.step!r} + 0.5)",
-                f"    if not 0 <= q <= {spec.steps}:",
-                f"        q = careful({i}, entity.{name})",
-                "except (ValueError, OverflowError):",
+                f"    q = (entity.{name} - {spec.min!r}) * {1.0 / spec.step!r} + 0.5",
+                f"    q = int(q) if 0 <= q < {spec.steps + 1} else careful({i}, entity.{name})",
+                "except OverflowError:",
                 f"    q = careful({i}, entity.{name})",
             ]

@@ -26,11 +26,15 @@ class Seat:
     is_bot: bool = False
 
 
+def _reason(reason: str) -> str:
+    return reason or "refused"
+
+
 @frozen
 class Refusal:
-    """Why an input was not applied. The player is told; nothing is raised."""
+    """Why an input was not applied. The player is told; nothing is raised. An empty reason becomes "refused"."""
 
-    reason: str
+    reason: str = field(converter=_reason)
 
 
 @frozen

@@ -85,10 +85,15 @@ def num(
 ) -> Any:
     """A float that travels as ``floor((value - low) / step + 0.5)``; the rules keep it unquantized.
 
-    Raises ValueError where the range is empty, not finite, or needs more than 32 bits.
+    Raises ValueError where the range is empty or not finite, needs more than 32 bits, or where a double could not tell
+    its neighbours apart so far from 0.
     """
-    if not (math.isfinite(low) and math.isfinite(high) and math.isfinite(step) and step > 0 and high > low):
+    if not (math.isfinite(low) and math.isfinite(high - low) and math.isfinite(step) and step > 0 and high > low):
         raise ValueError(f"num() expected finite low < high and step > 0, got low={low}, high={high}, step={step}")
+    if (high - low) / step > 1e10 or step < 8 * math.ulp(max(abs(low), abs(high))) or not math.isfinite(1 / step):
+        raise ValueError(
+            f"num({low}, {high}, step={step}) has steps too fine for its range: choose another step or range"
+        )
     steps = _fitting(round((high - low) / step), f"num({low}, {high}, step={step})")
     spec = FieldSpec(Kind.NUM, audience, float(low), float(step), steps, overflow=overflow)
     return _wire(spec, low if default is None and low > 0 else default if default is not None else 0.0)

@@ -9,11 +9,12 @@ tables stand in every game: ``_room`` (the match's phase) and ``_seats`` (the ro
 import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 import msgspec
 from attrs import define, field, frozen
+from msgspec import Meta, Struct
 
 from game.contract import Game
 from game.fields import (
@@ -35,6 +36,7 @@ from game.fields import (
 
 MAX_FIELDS = 31  # a row's mask fits a JavaScript integer's bit operations
 NO_TEAM = 255
+RESERVED_NAMES = ("key", "type", "age")  # an entity's wire id in a view; an input's or event's own keys in JSON
 SECTION_KINDS = (PUBLIC, TEAM, SEAT, SPECTATORS)  # their order is their number on the wire
 
 
@@ -154,12 +156,17 @@ class Schema:
         }
 
 
-@lru_cache(maxsize=256)
 def schema_of(game_class: type[Game], sees_everything: bool = False) -> Schema:
     """The schema of a game class. ``sees_everything`` gives spectators a section that holds every field but NOBODY's.
 
     Raises SchemaError, whose message names the class and the field.
     """
+    hashable: Any = game_class  # mypy takes the class for one of its unhashable instances
+    return _schema_of(hashable, sees_everything)
+
+
+@lru_cache(maxsize=256)
+def _schema_of(game_class: Any, sees_everything: bool) -> Schema:
     for needed in ("World", "inputs"):
         if not hasattr(game_class, needed):
             raise SchemaError(
@@ -179,29 +186,26 @@ def schema_of(game_class: type[Game], sees_everything: bool = False) -> Schema:
     )
 
 
-def schema_from_json(data: dict[str, Any]) -> Schema:
+def schema_from_json(data: object) -> Schema:
     """The schema a server sent, without the game's classes. Raises SchemaError for anything that is not one."""
     try:
+        read = msgspec.convert(data, _SchemaJson)
         tables = tuple(
-            Table(i, Audience(t["section"]), t["collection"], Audience(t["exists"]), _fields_from(t["fields"]))
-            for i, t in enumerate(data["tables"])
+            Table(i, t.section, t.collection, t.exists, tuple(map(_field_from, t.fields)))
+            for i, t in enumerate(read.tables)
         )
-        owners = {t["collection"]: t["owner"] for t in data["tables"]}
-        names = list(dict.fromkeys(table.collection for table in tables))
-        collections = tuple(
-            Collection(n, None if n in ("_room", "world") else EntitiesSpec(object, owner=owners[n]), ()) for n in names
+        inputs, events = (
+            tuple(Message(i, m.name, tuple(map(_field_from, m.fields))) for i, m in enumerate(messages))
+            for messages in (read.inputs, read.events)
         )
-        return Schema(
-            collections,
-            tables,
-            tuple(Message(i, m["name"], _fields_from(m["fields"])) for i, m in enumerate(data["inputs"])),
-            tuple(Message(i, m["name"], _fields_from(m["fields"])) for i, m in enumerate(data["events"])),
-            bool(data["sees_everything"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise SchemaError(
-            f"expected a schema as docs/protocol.md describes it, got one that fails at {error!r}"
-        ) from error
+    except (msgspec.ValidationError, ValueError) as error:
+        raise SchemaError(f"expected a schema as docs/protocol.md describes it: {error}") from error
+    owners = {t.collection: t.owner for t in read.tables}
+    names = dict.fromkeys(("_room", "_seats", "world", *owners))
+    collections = tuple(
+        Collection(n, None if n in ("_room", "world") else EntitiesSpec(object, owner=owners.get(n)), ()) for n in names
+    )
+    return Schema(collections, tables, inputs, events, read.sees_everything)
 
 
 def placed_in(field_audience: Audience, exists: Audience) -> Audience:
@@ -293,7 +297,14 @@ def _messages(classes: Iterable[type], what: str) -> tuple[Message, ...]:
 
 
 def _fields(cls: type) -> tuple[WireField, ...]:
-    return tuple(WireField(a.name, spec) for a in attrs.fields(cls) if isinstance(spec := spec_of(a), FieldSpec))
+    found = tuple(WireField(a.name, spec) for a in attrs.fields(cls) if isinstance(spec := spec_of(a), FieldSpec))
+    for wire in found:
+        if wire.name.startswith("_") or wire.name in RESERVED_NAMES:
+            raise SchemaError(
+                f"{cls.__name__}.{wire.name}: a wire field may not begin with _ nor be one of "
+                f"{', '.join(RESERVED_NAMES)}; rename it"
+            )
+    return found
 
 
 def field_json(wire: WireField) -> dict[str, Any]:
@@ -310,19 +321,41 @@ def field_json(wire: WireField) -> dict[str, Any]:
     return out
 
 
-def _fields_from(data: list[dict[str, Any]]) -> tuple[WireField, ...]:
-    return tuple(
-        WireField(
-            f["name"],
-            FieldSpec(
-                Kind(f["kind"]),
-                PUBLIC,
-                f.get("min", 0),
-                f.get("step", 1),
-                f.get("steps", 0),
-                tuple(f.get("choices", ())),
-                f.get("max_bytes", 0),
-            ),
-        )
-        for f in data
-    )
+class _FieldJson(Struct):
+    name: str
+    kind: Kind
+    min: float | int = 0
+    step: float | int = 1
+    steps: Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)] = 0
+    choices: Annotated[tuple[str, ...], Meta(max_length=256)] = ()
+    max_bytes: Annotated[int, Meta(ge=0, le=65_535)] = 0
+
+
+class _TableJson(Struct):
+    section: Audience
+    collection: str
+    exists: Audience
+    fields: Annotated[list[_FieldJson], Meta(max_length=MAX_FIELDS)]
+    owner: str | None = None
+
+
+class _MessageJson(Struct):
+    name: str
+    fields: list[_FieldJson]
+
+
+class _SchemaJson(Struct):
+    tables: list[_TableJson]
+    inputs: list[_MessageJson]
+    events: list[_MessageJson]
+    sees_everything: bool
+
+
+def _field_from(f: _FieldJson) -> WireField:
+    if f.kind is Kind.CHOICE and len(f.choices) != f.steps + 1:
+        raise ValueError(f"field {f.name!r} has {f.steps} steps and {len(f.choices)} choices")
+    if f.kind is Kind.FLAG and f.steps != 1:
+        raise ValueError(f"flag {f.name!r} has {f.steps} steps; expected 1")
+    if not f.step > 0:
+        raise ValueError(f"field {f.name!r} has a step of {f.step}; expected more than 0")
+    return WireField(f.name, FieldSpec(f.kind, PUBLIC, f.min, f.step, f.steps, f.choices, f.max_bytes))

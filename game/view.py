@@ -5,7 +5,7 @@ Bots, the Python SDK and the tests read rooms through :class:`View`. It knows no
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -37,9 +37,23 @@ class SectionState:
     """The rows of one section: per table index, wire id → quantized values."""
 
     tables: dict[int, dict[int, list[Quantized]]] = field(factory=dict)
+    _entities: dict[str, dict[int | str, Entity]] = field(factory=dict, init=False, eq=False)
+
+    def entities(self, schema: Schema, collection: str) -> dict[int | str, Entity]:
+        """This section's part of a collection's entities, decoded once however many views share the section."""
+        found = self._entities.get(collection)
+        if found is None:
+            found = self._entities[collection] = {}
+            for index in sorted(self.tables):
+                table = schema.tables[index]
+                if table.collection == collection:
+                    for wire_id, row in self.tables[index].items():
+                        found[_key(table, wire_id)] = Entity(_key(table, wire_id), _values(table, row))
+        return found
 
     def apply(self, delta: Delta) -> None:
         """Applies a delta. Raises BadBytes for a partial row of an unknown entity: the state would diverge."""
+        self._entities.clear()
         if delta.is_key:
             self.tables.clear()
         for part in delta.tables:
@@ -48,6 +62,26 @@ class SectionState:
                 rows.pop(wire_id, None)
             for group in part.groups:
                 _set_rows(part.table, rows, group)
+
+    def fits(self, delta: Delta) -> bool:
+        """Whether `apply` would not raise: every row that is not whole is one that is held."""
+        if delta.is_key:
+            return True  # the decoder lets only whole rows into a KEY
+        for part in delta.tables:
+            rows = self.tables.get(part.table.index, {})
+            for group in part.groups:
+                if group.mask != part.table.full_mask and not all(wire_id in rows for wire_id in group.ids):
+                    return False
+        return True
+
+    def fits_chain(self, chain: Sequence[Delta]) -> bool:
+        """The same for deltas that follow one another."""
+        trial = self.copy()
+        for delta in chain:
+            if not trial.fits(delta):
+                return False
+            trial.apply(delta)
+        return True
 
     def copy(self) -> "SectionState":
         """An independent copy."""
@@ -91,7 +125,10 @@ class View:
         return self.all("_seats")
 
     def all(self, collection: str) -> list[Entity]:
-        """The visible entities of a collection, in the order of their wire ids. Raises KeyError for an unknown name."""
+        """The visible entities of a collection. Raises KeyError for an unknown name.
+
+        Public ones come first, each audience's in the order of their wire ids.
+        """
         if collection not in self._cache:
             self.schema.collection(collection)
             self._cache[collection] = list(self._merge(collection))
@@ -113,6 +150,18 @@ class View:
                 raise BadBytes(f"expected a key for section {section}, which is not held, got a patch")
             state = self.sections[section] = SectionState()
         state.apply(delta)
+
+    def apply_all(self, parts: Iterable[tuple[Section, Sequence[Delta]]]) -> bool:
+        """Applies the chains of a frame, all of them or none; False where one does not fit what is held."""
+        chains = [(section, chain) for section, chain in parts if chain]
+        for section, chain in chains:
+            state = self.sections.get(section, SectionState())
+            if not (state.fits(chain[0]) if len(chain) == 1 else state.fits_chain(chain)):
+                return False
+        for section, chain in chains:
+            for delta in chain:
+                self.apply(section, delta)
+        return True
 
     def keep_only(self, sections: Iterable[Section]) -> None:
         """Drops every section that is not listed."""
@@ -138,17 +187,17 @@ class View:
         return found[0] if found else Entity(0, {})
 
     def _merge(self, collection: str) -> Iterable[Entity]:
-        values: dict[int | str, dict[str, Any]] = {}
+        """The public section's entities, each with what narrower sections add; what nobody adds to is shared as it is."""
+        merged: dict[int | str, Entity] = {}
         for section in sorted(self.sections, key=lambda s: (s != PUBLIC_SECTION, s)):
-            state = self.sections[section]
-            for index in sorted(state.tables):
-                table = self.schema.tables[index]
-                if table.collection == collection:
-                    for wire_id, row in state.tables[index].items():
-                        merged = values.setdefault(_key(table, wire_id), {})
-                        for wire, q in zip(table.fields, row, strict=True):
-                            merged[wire.name] = dequantize(wire.spec, q)
-        return [Entity(key, merged) for key, merged in values.items()]
+            for key, entity in self.sections[section].entities(self.schema, collection).items():
+                held = merged.get(key)
+                merged[key] = entity if held is None else Entity(key, held.__dict__ | entity.__dict__)
+        return merged.values()
+
+
+def _values(table: Table, row: list[Quantized]) -> dict[str, Any]:
+    return {wire.name: dequantize(wire.spec, q) for wire, q in zip(table.fields, row, strict=True)}
 
 
 def _key(table: Table, wire_id: int) -> int | str:

@@ -86,7 +86,7 @@ def _serve(roles: Collection[str], routing: str | None) -> None:
     from django.conf import settings
 
     environment = settings.ROOMWRIGHT
-    serve(Parts(planned(), frozenset(roles)), environment.host, environment.port)
+    serve(Parts(planned(), frozenset(roles)), environment.host, environment.port, environment.send_buffer_bytes)
 
 
 def _need_shared_layer(command: str) -> None:

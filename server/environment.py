@@ -36,7 +36,11 @@ class BadEnvironmentError(Exception):
 
 @frozen
 class Environment:
-    """What the process was told. `secret` is None where none was given: the caller keeps one under `var/`."""
+    """What the process was told. `secret` is None where none was given: the caller keeps one under `var`.
+
+    `is_paced` False lets a socket that does not read grow without bound: for measurements only. `send_buffer_bytes` is the
+    kernel's buffer per socket (0: the kernel's choice).
+    """
 
     host: str
     port: int
@@ -46,6 +50,9 @@ class Environment:
     layer: LayerSpec
     prefix: str
     allowed_hosts: tuple[str, ...]
+    var: Path
+    is_paced: bool
+    send_buffer_bytes: int
 
 
 def read_environment(env: Mapping[str, str], root: Path) -> Environment:
@@ -63,6 +70,7 @@ def read_environment(env: Mapping[str, str], root: Path) -> Environment:
             problems.append(f"{name}: {error}")
             return fallback
 
+    var = Path(env.get("ROOMWRIGHT_VAR") or root / "var").absolute()
     prefix = checked("ROOMWRIGHT_PREFIX", "roomwright", read_prefix, "roomwright")
     host = checked("ROOMWRIGHT_HOST", "127.0.0.1", read_host, "127.0.0.1")
     found = Environment(
@@ -70,12 +78,15 @@ def read_environment(env: Mapping[str, str], root: Path) -> Environment:
         port=checked("ROOMWRIGHT_PORT", "8000", read_port, 8000),
         routing=Path(env.get("ROOMWRIGHT_ROUTING") or root / "routing.yaml"),
         secret=checked("ROOMWRIGHT_SECRET", "", read_secret, None),
-        database=checked("DATABASE_URL", f"sqlite:///{root / 'var' / 'roomwright.sqlite3'}", read_database, {}),
+        database=checked("DATABASE_URL", f"sqlite:///{var / 'roomwright.sqlite3'}", read_database, {}),
         layer=checked(
             "ROOMWRIGHT_LAYER", "memory://", lambda text: parse_layer(text, prefix), parse_layer("memory://")
         ),
         prefix=prefix,
         allowed_hosts=checked("ROOMWRIGHT_ALLOWED_HOSTS", "", lambda text: read_allowed_hosts(text, host), ()),
+        var=var,
+        is_paced=checked("ROOMWRIGHT_PACING", "on", read_switch, True),
+        send_buffer_bytes=checked("ROOMWRIGHT_SEND_BUFFER", "0", read_bytes, 0),
     )
     if problems:
         raise BadEnvironmentError("\n".join(problems))
@@ -100,6 +111,20 @@ def read_port(text: str) -> int:
     """0 (any free port) to 65535."""
     if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
         raise ValueError(f"expected a port number from 0 to 65535, got {text[:60]!r}")
+    return int(text)
+
+
+def read_switch(text: str) -> bool:
+    """``on`` or ``off``."""
+    if text not in ("on", "off"):
+        raise ValueError(f"expected on or off, got {text[:60]!r}")
+    return text == "on"
+
+
+def read_bytes(text: str) -> int:
+    """A buffer's size; 0 leaves it to the kernel."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError(f"expected a number of bytes, 0 for the kernel's choice, got {text[:60]!r}")
     return int(text)
 
 

@@ -26,6 +26,13 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
     """``parts`` start before the first connection is served, and drain before the last is dropped."""
 
     parts: Parts
+    send_buffer_bytes: int = 0
+
+    def listen_success(self, port: Any) -> None:
+        """Sockets inherit the listener's send buffer: a small one hides less from the pacing."""
+        super().listen_success(port)
+        if self.send_buffer_bytes:
+            port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
 
     def kill_all_applications(self) -> Any:
         """Twisted's shutdown waits for what this returns."""
@@ -44,8 +51,11 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def serve(parts: Parts, host: str, port: int) -> None:
-    """Serves until SIGTERM or SIGINT. Raises SystemExit with one line where the address cannot be had."""
+def serve(parts: Parts, host: str, port: int, send_buffer_bytes: int = 0) -> None:
+    """Serves until SIGTERM or SIGINT. Raises SystemExit with one line where the address cannot be had.
+
+    ``send_buffer_bytes`` bounds the kernel's buffer of each socket; 0 leaves it to the kernel.
+    """
     check_address(host, port)
     endpoint = f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"
     server: RoomServer = RoomServer(
@@ -61,6 +71,7 @@ def serve(parts: Parts, host: str, port: int) -> None:
         ready_callable=lambda: _start(server, host, port),
     )
     server.parts = parts
+    server.send_buffer_bytes = send_buffer_bytes
     server.run()
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from server.environment import BadEnvironmentError, Environment, kept_secret, make_directory, read_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
 
 
 def _read() -> tuple[Environment, str]:
@@ -19,13 +18,14 @@ def _read() -> tuple[Environment, str]:
         found = read_environment(os.environ, BASE_DIR)
         if found.database["ENGINE"].endswith("sqlite3"):
             make_directory(Path(found.database["NAME"]).parent, "DATABASE_URL")
-        return found, found.secret or kept_secret(VAR_DIR / "secret")
+        return found, found.secret or kept_secret(found.var / "secret")
     except BadEnvironmentError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
 
 
 ROOMWRIGHT, SECRET_KEY = _read()
+VAR_DIR = ROOMWRIGHT.var
 
 DEBUG = False
 ALLOWED_HOSTS = list(ROOMWRIGHT.allowed_hosts)

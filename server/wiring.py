@@ -107,6 +107,7 @@ class Parts:
         hub = self.hub = Hub(self.node, frames, control, monotonic, self._on_announcement, wake.set)
         gateway = Gateway(hub, _directory(), _people(), monotonic)
         self.gateway = RoomConsumer.gateway = gateway
+        RoomConsumer.is_paced = settings.ROOMWRIGHT.is_paced
         await self._open(frames, control)
         control.join(e.LOBBY_GROUP)
         self._run(_drive_hub(hub, wake), "hub")
@@ -162,9 +163,11 @@ def install_lobby(parts: Parts) -> None:
 
 def _room_type(plan: Plan, room: RoomPlan) -> RoomType:
     paths = {route.role.value: route.path for route in reversed(plan.routes) if route.room.name == room.name}
-    page = room.game_class.__module__.rpartition(".")[2]
-    has_page = (Path(settings.BROWSER_DIR) / "games" / page).is_dir()
-    return RoomType(room.name, room.seats, paths.get("player"), paths.get("spectator"), page if has_page else "any")
+    pages = Path(settings.BROWSER_DIR) / "games"
+    # A game's class may live in a module of its package: package.thing.rules is thing's page.
+    names = reversed(room.game_class.__module__.split("."))
+    page = next((name for name in names if (pages / name).is_dir()), "any")
+    return RoomType(room.name, room.seats, paths.get("player"), paths.get("spectator"), page, bot_path=paths.get("bot"))
 
 
 def _directory() -> Directory:

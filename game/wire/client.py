@@ -8,16 +8,17 @@ unanswered ones so that a resumed connection sends them again.
 from enum import Enum
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
+from msgspec.structs import replace
 
 from game.binary import BadBytes
 from game.codec import EventRow, body_of, decode_delta, quantize_all
 from game.quantize import Quantized
-from game.schema import Message, Schema, schema_from_json
+from game.schema import Message, Schema, SchemaError, schema_from_json
 from game.tracker import Section
 from game.view import View
 from game.wire import messages as m
-from game.wire.closecodes import BY_CODE, Retry
+from game.wire.closecodes import Retry, retry_of
 from game.wire.frames import (
     AckMessage,
     Answer,
@@ -40,6 +41,7 @@ PING_EVERY_S = 2.0
 CHAT_KEPT = 500
 INPUTS_KEPT = 1024
 NOTICES_KEPT = 1024
+LOST = "lost"  # the reason of an answer that the client gives itself: whether the input was applied is not to be known
 
 
 class ClientState(Enum):
@@ -103,7 +105,8 @@ class Client:
     _out: list[bytes | str] = field(factory=list)
     _news: list[News] = field(factory=list)
     _notices: dict[int, None] = field(factory=dict)
-    _acked: Position = Position(-1, -1)
+    _seen: Position = Position(0, 0)  # by this connection: its server knows nothing of the one before
+    _answered_through: dict[int, int] = field(factory=dict)
     _acked_at: float = 0.0
     _unacked_frames: int = 0
     _resync_at: float | None = None
@@ -117,12 +120,15 @@ class Client:
         self.state = ClientState.CONNECTING
         self.goodbye = None
         self._out.clear()
+        self._seen = Position(0, 0)
+        self._unacked_frames = 0
+        self._resync_wait_s = RESYNC_AFTER_S
         self._is_key_wanted, self._resync_at = True, None
         self._ping_at = now + PING_EVERY_S
         self._out.append(m.encode(self.hello))
 
     def receive(self, data: bytes | str, now: float) -> None:
-        """One message from the server. Raises BadBytes or BadMessage where the server broke the protocol."""
+        """One message from the server. Raises BadBytes or BadMessage where the server broke the protocol; nothing changes then."""
         if isinstance(data, bytes):
             self._on_frame(decode_frame(data), now)
             return
@@ -147,7 +153,10 @@ class Client:
             self._out.append(m.encode(m.Ping(now * 1000.0)))
 
     def send_input(self, body: Any, slot: int = 0, for_tick: int = 0) -> int:
-        """Numbers and sends an input; returns its number. Raises ClientError for a class the game does not have."""
+        """Numbers and sends an input; returns its number. While the connection is away it waits for the next welcome.
+
+        Raises ClientError for a class the game does not have, and beyond INPUTS_KEPT unanswered ones.
+        """
         if self.schema is None or self.view is None:
             raise ClientError("expected a welcome before the first input")
         message, values = self._quantized(body)
@@ -155,14 +164,20 @@ class Client:
             raise ClientError(f"{INPUTS_KEPT} inputs are unanswered; the connection is too far behind for more")
         n = self._next_n.get(slot, 1)
         self._next_n[slot] = n + 1
-        sent = InputMessage(slot, n, max(self.head, Position(0, 0)), for_tick, message, values)
+        sent = InputMessage(slot, n, self._seen, for_tick, message, values)
         self.unanswered[slot, n] = sent
-        self._send_input(sent)
+        if self.state in (ClientState.JOINED, ClientState.LIVE):
+            self._send_input(sent)
         return n
 
     def say(self, text: str) -> None:
         """Sends a chat line."""
         self._out.append(m.encode(m.Say(text=text)))
+
+    def resync(self, now: float) -> None:
+        """Asks for the whole state anew; patches count for nothing until it is there."""
+        self._is_key_wanted = True
+        self._gap(now)
 
     def leave(self) -> None:
         """Gives up the seats."""
@@ -173,9 +188,11 @@ class Client:
         if self.goodbye is not None:
             code = self.goodbye.code
         self.state = ClientState.CLOSED
-        retry = BY_CODE[code].value.retry if code in BY_CODE else Retry.BACKOFF
+        retry = retry_of(code)
         if retry is Retry.FRESH:
-            self.hello = _with_resume(self.hello, None)
+            # Perhaps another seat: what the old one still wanted is not the new one's to send.
+            self.hello = replace(self.hello, resume=None)
+            self._give_up_inputs()
         return retry
 
     def data_to_send(self) -> list[bytes | str]:
@@ -194,7 +211,7 @@ class Client:
                 self._on_welcome(message)
             case m.Refused():
                 if message.n is not None:
-                    self.unanswered.pop((message.slot or 0, message.n), None)
+                    self._answer(Answer(message.slot or 0, message.n, self.tick, message.reason or "refused"))
             case m.Chat():
                 self._on_chat(message, now)
                 return
@@ -209,7 +226,7 @@ class Client:
                 self.rtt_ms = now * 1000.0 - message.t
                 return
             case m.SchemaMessage():
-                self._use_schema(schema_from_json(message.schema))
+                self.schema = _schema(message.schema, message.fingerprint)
                 return
             case m.Rebase():
                 self.tick = message.tick
@@ -219,33 +236,49 @@ class Client:
 
     def _on_welcome(self, welcome: m.Welcome) -> None:
         if welcome.schema is not None:
-            self._use_schema(schema_from_json(welcome.schema))
+            self.schema = _schema(welcome.schema, welcome.fingerprint)
         if self.schema is None or self.schema.fingerprint != welcome.fingerprint:
             raise BadBytes(f"expected schema {self.schema and self.schema.fingerprint}, got {welcome.fingerprint}")
-        is_same_room = self.welcome is not None and self.welcome.incarnation == welcome.incarnation
-        self.welcome = welcome
+        old, self.welcome = self.welcome, welcome
+        is_same_room = old is not None and old.incarnation == welcome.incarnation
         self.state = ClientState.JOINED
-        self.hello = _with_resume(self.hello, welcome.resume)
         if self.view is None or not is_same_room:
             self.view = View(self.schema)
             self.head = Position(-1, -1)
-            self.unanswered.clear()
-            self._next_n.clear()
             self.chat.clear()
+        if old is None or not is_same_room or self.hello.resume is None or _seats(old) != _seats(welcome):
+            self._give_up_inputs()
+        self.hello = replace(self.hello, resume=welcome.resume)
         self.view.seat = welcome.seats[0].seat if welcome.seats else None
         self._send_again(welcome)
 
     def _send_again(self, welcome: m.Welcome) -> None:
         """Inputs that the room never got are sent again; answers to the others come with the next frames."""
-        through = {grant.slot: grant.answered_through for grant in welcome.seats}
-        for slot, n in through.items():
+        self._answered_through = {grant.slot: grant.answered_through for grant in welcome.seats}
+        for slot, n in self._answered_through.items():
             self._next_n[slot] = max(self._next_n.get(slot, 1), n + 1)
         for (slot, n), pending in sorted(self.unanswered.items()):
-            if n > through.get(slot, 0):
-                self._send_input(pending)
+            if n > self._answered_through.get(slot, 0):
+                self._send_input(evolve(pending, seen=self._seen))
 
-    def _use_schema(self, schema: Schema) -> None:
-        self.schema = schema
+    def _answer(self, answer: Answer) -> None:
+        if self.unanswered.pop((answer.slot, answer.n), None) is not None:
+            self._news.append(Answered(answer))
+
+    def _give_up_inputs(self) -> None:
+        """The seat is another one now: its inputs are numbered anew, and nobody will answer the old ones."""
+        for slot, n in sorted(self.unanswered):
+            self._answer(Answer(slot, n, self.tick, LOST))
+        self._next_n.clear()
+
+    def _settle(self, frame: Frame) -> None:
+        """The frame's answers. They come in order: one that an older connection got and lost is not to come any more."""
+        for answer in frame.answers:
+            self._answer(answer)
+        newest = {answer.slot: answer.n for answer in frame.answers}
+        for slot, n in sorted(self.unanswered):
+            if n < min(newest.get(slot, 0), self._answered_through.get(slot, 0) + 1):
+                self._answer(Answer(slot, n, frame.tick, LOST))
 
     def _on_frame(self, frame: Frame, now: float) -> None:
         """The rule of docs/protocol.md, line by line."""
@@ -257,6 +290,8 @@ class Client:
         if frame.kind is FrameKind.KEY:
             if position > self.head or (position == self.head and self._is_key_wanted):
                 self._apply(frame, now)
+            else:
+                self._count_for_ack(frame, now)
             return
         if frame.epoch > self.head.epoch or self._is_key_wanted:
             self._gap(now)
@@ -266,7 +301,7 @@ class Client:
             else:
                 self.tick = max(self.tick, frame.tick)
         elif frame.seq <= self.head.seq:
-            return
+            self._count_for_ack(frame, now)
         elif self.head.seq < frame.base:
             self._gap(now)
         else:
@@ -282,30 +317,33 @@ class Client:
         if any(not _fits(view, section, chain, frame.kind) for section, chain in deltas):
             self._gap(now)
             return
-        try:
-            for section, chain in deltas:
-                for seq, delta in chain:
-                    view.apply(section, delta)
-                    self._play(delta.events, seq)
-        except BadBytes:
+        if not view.apply_all((section, [delta for _, delta in chain]) for section, chain in deltas):
             self.divergences += 1
             self._is_key_wanted = True
             self._gap(now)
             return
+        if self.head.epoch == frame.epoch:
+            for _, chain in deltas:
+                for seq, delta in chain:
+                    self._play(delta.events, seq)
         view.keep_only(part.section for part in frame.parts)
-        self.head, self.tick, self.state = frame.position, frame.tick, ClientState.LIVE
+        self.head = self._seen = frame.position
+        self.tick = frame.tick
         self._is_key_wanted, self._resync_at, self._resync_wait_s = False, None, RESYNC_AFTER_S
         self._news.append(Applied(frame))
-        for answer in frame.answers:
-            if self.unanswered.pop((answer.slot, answer.n), None) is not None:
-                self._news.append(Answered(answer))
+        self._settle(frame)
+        self.state = ClientState.LIVE
+        self._count_for_ack(frame, now)
+
+    def _count_for_ack(self, frame: Frame, now: float) -> None:
+        """Frames that change nothing are acknowledged too: the server waits for it."""
         self._unacked_frames += 1
         if self._unacked_frames >= ACK_EVERY_FRAMES or frame.answers:
             self._ack(now)
 
     def _play(self, events: list[EventRow], seq: int) -> None:
         for event in events:
-            if seq - event.age > self.head.seq or self.head.epoch < 0:
+            if seq - event.age > self.head.seq:
                 self._news.append(GameEvent(event.message.name, body_of(event.message, event.values)))
 
     def _gap(self, now: float) -> None:
@@ -321,24 +359,22 @@ class Client:
         self._out.append(m.encode(m.Resync()))
 
     def _ack(self, now: float) -> None:
-        self._acked, self._acked_at, self._unacked_frames = self.head, now, 0
+        self._acked_at, self._unacked_frames = now, 0
         if self.is_binary:
             self._out.append(encode_ack(AckMessage(self.head)))
         else:
             self._out.append(m.encode(m.Ack(self.head.epoch, self.head.seq)))
 
     def _on_chat(self, message: m.Chat, now: float) -> None:
-        fresh: list[m.ChatLine] = []
-        for line in message.lines:
-            last = self.chat[-1].n if self.chat else 0
-            if line.n <= last:
-                continue
-            if last and line.n > last + 1 and now - self._chat_asked_at > RESYNC_AFTER_S and not fresh:
+        last = self.chat[-1].n if self.chat else 0
+        if last < message.after:
+            # Lines are missing that the server still has. Nothing is shown out of order: it will send these again.
+            if now - self._chat_asked_at >= RESYNC_AFTER_S:
                 self._chat_asked_at = now
                 self._out.append(m.encode(m.Say(since=last)))
-                return
-            self.chat.append(line)
-            fresh.append(line)
+            return
+        fresh = [line for line in message.lines if line.n > last]
+        self.chat += fresh
         del self.chat[:-CHAT_KEPT]
         if fresh:
             self._news.append(m.Chat(tuple(fresh)))
@@ -362,5 +398,15 @@ def _fits(view: View, section: Section, chain: list[tuple[int, Any]], kind: Fram
     return True
 
 
-def _with_resume(hello: m.Hello, resume: str | None) -> m.Hello:
-    return m.Hello(hello.v, hello.token, hello.name, resume, hello.slots, hello.fingerprint, hello.schema)
+def _schema(data: dict[str, Any], fingerprint: str) -> Schema:
+    try:
+        schema = schema_from_json(data)
+    except SchemaError as error:
+        raise BadBytes(str(error)) from error
+    if schema.fingerprint != fingerprint:
+        raise BadBytes(f"expected a schema with fingerprint {fingerprint}, got {schema.fingerprint}")
+    return schema
+
+
+def _seats(welcome: m.Welcome) -> list[tuple[int, int]]:
+    return [(grant.slot, grant.seat) for grant in welcome.seats]

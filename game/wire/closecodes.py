@@ -1,6 +1,7 @@
 """Why a connection ends: one table of codes, names and what a client should do about each.
 
-44xx is the client's fault: do not retry unchanged. 45xx: retry with back-off. `docs/protocol.md` prints this table.
+44xx is the client's fault: do not retry unchanged. 45xx: retry with back-off. A connection that fell silent or behind
+(4408, 4430) comes back to its seat, with back-off too. `docs/protocol.md` prints this table.
 """
 
 from enum import Enum
@@ -35,14 +36,14 @@ class Close(Enum):
     NOT_ALLOWED = CloseCode(4403, "not_allowed", Retry.NEVER, "this identity may not do that")
     NO_SUCH_ROOM = CloseCode(4404, "no_such_room", Retry.NEVER, "no such room")
     WRONG_STATE = CloseCode(4405, "wrong_state", Retry.NEVER, "a message that is not for this moment")
-    TIMEOUT = CloseCode(4408, "timeout", Retry.FRESH, "no hello, or nothing for too long")
+    TIMEOUT = CloseCode(4408, "timeout", Retry.BACKOFF, "no hello, or nothing for too long")
     REPLACED = CloseCode(4409, "replaced", Retry.NEVER, "a newer connection took this seat")
     ROOM_CLOSED = CloseCode(4410, "room_closed", Retry.NEVER, "the match is over, or the room was empty")
     TOO_BIG = CloseCode(4413, "too_big", Retry.NEVER, "a message beyond the size limit")
     TOO_MANY_ERRORS = CloseCode(4422, "too_many_errors", Retry.NEVER, "too many refused messages")
     TOO_OLD = CloseCode(4426, "too_old", Retry.NEVER, "a protocol version or schema that is not served")
     RATE = CloseCode(4429, "rate", Retry.NEVER, "far more messages than the route accepts")
-    TOO_SLOW = CloseCode(4430, "too_slow", Retry.FRESH, "frames stayed unacknowledged for too long")
+    TOO_SLOW = CloseCode(4430, "too_slow", Retry.BACKOFF, "frames stayed unacknowledged for too long")
     CANNOT_RESUME = CloseCode(4440, "cannot_resume", Retry.FRESH, "the seat is gone or the token was used")
     INTERNAL = CloseCode(4500, "internal", Retry.BACKOFF, "a fault on the server; an incident was recorded")
     OVERLOADED = CloseCode(4503, "overloaded", Retry.BACKOFF, "no room, no seat or no capacity now")
@@ -50,3 +51,17 @@ class Close(Enum):
 
 
 BY_CODE = {close.value.code: close for close in Close}
+_WEBSOCKET_TOO_BIG = 1009
+
+
+def retry_of(code: int) -> Retry:
+    """What to do after a close with this code; one that is not in the table (1006: the network broke) is retried."""
+    if code == _WEBSOCKET_TOO_BIG:
+        return Close.TOO_BIG.value.retry
+    return BY_CODE[code].value.retry if code in BY_CODE else Retry.BACKOFF
+
+
+def table_markdown() -> str:
+    """The table as docs/protocol.md prints it."""
+    rows = [f"| {c.value.code} | `{c.value.name}` | {c.value.meaning} | {c.value.retry.value} |" for c in Close]
+    return "\n".join(["| code | name | meaning | the client |", "|---|---|---|---|", *rows]) + "\n"

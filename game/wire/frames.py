@@ -68,6 +68,14 @@ class Part:
     chain: Sequence[Blob]
 
 
+class BadInput(BadBytes):
+    """An input whose number is readable and whose body is not: it can be answered."""
+
+    def __init__(self, message: str, slot: int, n: int, seen: Position) -> None:
+        super().__init__(message)
+        self.slot, self.n, self.seen = slot, n, seen
+
+
 def _clipped_reason(reason: str) -> str:
     return clip_text(reason, REASON_MAX_BYTES)
 
@@ -300,7 +308,7 @@ def encode_ack(ack: AckMessage) -> bytes:
 
 
 def decode_client_bytes(schema: Schema, data: bytes) -> InputMessage | AckMessage:
-    """A client's binary message. Raises BadBytes for anything else."""
+    """A client's binary message. Raises BadBytes for anything else, BadInput where an input's number is readable."""
     reader = Reader(data)
     number = reader.u8()
     if number == ACK:
@@ -309,12 +317,16 @@ def decode_client_bytes(schema: Schema, data: bytes) -> InputMessage | AckMessag
         return ack
     if number != INPUT:
         raise BadBytes(f"expected an input (17) or an ack (18), got {number}")
-    slot, n, epoch, seq, for_tick, index = (reader.uvarint() for _ in range(6))
-    if index >= len(schema.inputs):
-        raise BadBytes(f"expected input type 0 to {len(schema.inputs) - 1}, got {index}")
-    message = schema.inputs[index]
-    values = read_values(reader, message.fields)
-    reader.end()
+    slot, n, epoch, seq, for_tick = (reader.uvarint() for _ in range(5))
+    try:
+        index = reader.uvarint()
+        if index >= len(schema.inputs):
+            raise BadBytes(f"expected input type 0 to {len(schema.inputs) - 1}, got {index}")
+        message = schema.inputs[index]
+        values = read_values(reader, message.fields)
+        reader.end()
+    except BadBytes as error:
+        raise BadInput(str(error), slot, n, Position(epoch, seq)) from error
     return InputMessage(slot, n, Position(epoch, seq), for_tick, message, values)
 
 
@@ -331,8 +343,11 @@ def input_json(message: InputMessage) -> dict[str, Any]:
 
 
 def input_from_json(schema: Schema, slot: int, n: int, seen: Position, for_tick: int, body: object) -> InputMessage:
-    """The input of its readable form. Raises BadBytes for a body that fits no input class."""
-    message, values = values_from_json(schema.inputs, body)
+    """The input of its readable form. Raises BadInput for a body that fits no input class."""
+    try:
+        message, values = values_from_json(schema.inputs, body)
+    except BadBytes as error:
+        raise BadInput(str(error), slot, n, seen) from error
     return InputMessage(slot, n, seen, for_tick, message, values)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from game.codec import WireNumber
+
 PROTOCOL = 1
 BIN, JSON = "roomwright.v1.bin", "roomwright.v1.json"
 TOKEN_PREFIX = "roomwright.token."  # noqa: S105 - a prefix, not a secret
@@ -36,19 +38,19 @@ class Hello(Struct, tag="hello", frozen=True, forbid_unknown_fields=True):
 class Input(Struct, tag="input", frozen=True, forbid_unknown_fields=True):
     """An input in the JSON subprotocol."""
 
-    n: int
+    n: WireNumber
     body: dict[str, Any]
-    slot: int = 0
-    seen: tuple[int, int] = (0, 0)
-    for_tick: int = 0
+    slot: WireNumber = 0
+    seen: tuple[WireNumber, WireNumber] = (0, 0)
+    for_tick: WireNumber = 0
 
 
 class Ack(Struct, tag="ack", frozen=True, forbid_unknown_fields=True):
     """Everything up to this position is held; ``notices`` have been shown."""
 
-    epoch: int = 0
-    seq: int = 0
-    notices: tuple[int, ...] = ()
+    epoch: WireNumber = 0
+    seq: WireNumber = 0
+    notices: tuple[WireNumber, ...] = ()
 
 
 class Resync(Struct, tag="resync", frozen=True, forbid_unknown_fields=True):
@@ -56,10 +58,10 @@ class Resync(Struct, tag="resync", frozen=True, forbid_unknown_fields=True):
 
 
 class Say(Struct, tag="chat", frozen=True, forbid_unknown_fields=True):
-    """A chat line to say (``text``), or a wish for the lines after number ``since``."""
+    """A chat line to say (``text``), or else a wish for the lines after number ``since``."""
 
     text: str | None = None
-    since: int | None = None
+    since: WireNumber | None = None
 
 
 class Leave(Struct, tag="leave", frozen=True, forbid_unknown_fields=True):

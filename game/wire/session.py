@@ -18,6 +18,7 @@ from game.wire import messages as m
 from game.wire.closecodes import Close
 from game.wire.frames import (
     AckMessage,
+    BadInput,
     Frame,
     FrameKind,
     InputMessage,
@@ -37,10 +38,12 @@ PAUSE_SLACK_S = 0.25
 CLOSE_AFTER_S = 10.0
 UNACKED_MAX = 64
 ERRORS = Limit(1.0, 20)
-FLOOD = Limit(20.0, 200)
+FLOOD_SLACK = Limit(40.0, 200)  # acks, pings and the like, beside what the route accepts
+SIZE_MAX = 4096
 CONTROL = Limit(10.0, 30)
+RESYNC = Limit(2.0, 6)  # a client asks every half second at most
 WAITING_INPUTS_MAX = 8
-INPUT_LIMIT = Limit(40.0, 80)
+DEFAULT_LIMITS = {"input": Limit(40.0, 80), "chat": Limit(1.0, 10), "leave": Limit(1.0, 5)}
 
 
 class SessionState(Enum):
@@ -54,7 +57,10 @@ class SessionState(Enum):
 
 @frozen
 class SessionRules:
-    """What a route allows. ``accepts`` maps input, chat and leave to their limits (None: unlimited but for floods)."""
+    """What a route allows. ``accepts`` maps input, chat and leave to their limits (None: DEFAULT_LIMITS).
+
+    ``sizes`` holds the most bytes of a message of each kind; other kinds have `SIZE_MAX`.
+    """
 
     route: str
     role: str
@@ -62,6 +68,18 @@ class SessionRules:
     accepts: Mapping[str, Limit | None]
     chat_length: int = 240
     is_paced: bool = True
+    sizes: Mapping[str, int] = field(factory=dict)
+    flood: Limit = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        limits = [self.limit(kind) for kind in self.accepts]
+        rate = FLOOD_SLACK.rate_per_s + 2.0 * sum(limit.rate_per_s for limit in limits)
+        flood = Limit(rate, FLOOD_SLACK.burst + sum(limit.burst for limit in limits), Overflow.CLOSE)
+        object.__setattr__(self, "flood", flood)
+
+    def limit(self, kind: str) -> Limit:
+        """The limit of an accepted kind of message."""
+        return self.accepts.get(kind) or DEFAULT_LIMITS[kind]
 
 
 @frozen
@@ -137,7 +155,10 @@ class Session:
     _held: frozenset[Section] = frozenset()
     _chat_sent: int = 0
     _heard_at: float = 0.0
-    _progress_at: float = 0.0
+    _owed_since: float | None = None
+    _room_at: tuple[int, int, float] | None = None
+    _received_through: dict[int, int] = field(factory=dict)
+    _chat_log: Sequence[m.ChatLine] = ()
     _best_ack_s: float = PAUSE_AFTER_S
     _unacked: deque[tuple[Position, float]] = field(factory=lambda: deque(maxlen=UNACKED_MAX))
     _buckets: dict[str, TokenBucket] = field(factory=dict)
@@ -146,7 +167,7 @@ class Session:
     _commands: list[Command] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self._heard_at = self._progress_at = self.opened_at
+        self._heard_at = self.opened_at
 
     # ---- from the client
 
@@ -155,14 +176,19 @@ class Session:
         if self.state is SessionState.CLOSED:
             return
         self._heard_at = now
-        if not self._bucket("flood", FLOOD).take(now):
+        if not self._bucket("flood", self.rules.flood).take(now):
             self.finish(Close.RATE, "more messages than any route accepts")
+            return
+        if len(data) > max((SIZE_MAX, *self.rules.sizes.values())):
+            self.finish(Close.TOO_BIG, f"got a message of {len(data)} bytes; this route takes none so long")
             return
         try:
             if isinstance(data, bytes):
                 self._on_bytes(data, now)
             else:
-                self._on_message(m.decode_client(data), now)
+                self._on_text(data, now)
+        except BadInput as error:
+            self._on_bad_input(error, now)
         except (m.BadMessage, BadBytes) as error:
             self._error(now, "message", "bad_message", str(error))
 
@@ -174,20 +200,27 @@ class Session:
             self.finish(Close.TIMEOUT, f"no hello within {HELLO_WITHIN_S:.0f} s")
         elif now - self._heard_at > SILENT_FOR_S:
             self.finish(Close.TIMEOUT, f"nothing heard for {SILENT_FOR_S:.0f} s")
-        elif self.rules.is_paced and self._unacked and now - self._progress_at > CLOSE_AFTER_S:
+        elif self.rules.is_paced and self._owed_since is not None and now - self._owed_since > CLOSE_AFTER_S:
             self.finish(Close.TOO_SLOW, f"no frame acknowledged for {CLOSE_AFTER_S:.0f} s")
-        while self._waiting and self._input_bucket().take(now):
-            self._commands.append(self._waiting.popleft())
+        else:
+            while self._waiting and (self._waiting[0].reason or self._bucket("input").take(now)):
+                self._commands.append(self._waiting.popleft())
 
     # ---- from the gateway
 
     def attached(self, welcome: m.Welcome, sections: Sequence[Section], since_tick: int, now: float) -> None:
-        """The seat is granted (or a spectator admitted) as of a tick: the first KEY includes that tick."""
+        """The seat is granted (or a spectator admitted) as of a tick: the first KEY includes that tick.
+
+        A client that is gone by now gets nothing; its seat is the gateway's to give back.
+        """
+        if self.state is not SessionState.JOINING:
+            return
         self.state = SessionState.LIVE
         self.seats = welcome.seats
         self.sections = tuple(sections)
         self._since_tick = since_tick
-        self._progress_at = now
+        self._heard_at = max(self._heard_at, now)  # the wait was ours
+        self._received_through = {grant.slot: grant.answered_through for grant in welcome.seats}
         self._out.append(m.encode(welcome))
 
     def change_sections(self, sections: Sequence[Section]) -> None:
@@ -209,13 +242,13 @@ class Session:
             self._out.append(text)
 
     def offer_chat(self, log: Sequence[m.ChatLine]) -> None:
-        """The room's recent lines in order: what this client has not had yet is sent."""
-        if self.state is not SessionState.LIVE:
+        """The room's recent lines in order: what this client has not had yet is sent. ``log`` is kept, not copied."""
+        self._chat_log = log
+        if self.state is not SessionState.LIVE or not log or log[-1].n <= self._chat_sent:
             return
         lines = tuple(line for line in log if line.n > self._chat_sent)
-        if lines:
-            self._chat_sent = lines[-1].n
-            self._out.append(m.encode(m.Chat(lines)))
+        self._out.append(m.encode(m.Chat(lines, self._chat_sent)))
+        self._chat_sent = lines[-1].n
 
     def finish(self, close: Close, reason: str = "", retry_after_s: float | None = None) -> None:
         """Says goodbye; the shell then closes the socket with the code."""
@@ -226,13 +259,18 @@ class Session:
         self.close = close
 
     def offer(self, ring: Ring, now: float) -> None:
-        """A new frame is there: sends the one that leads from where this client is to the newest, or skips it."""
+        """Sends the frame that leads from where this client is to the newest, or skips it where the client is behind.
+
+        Call it at every new frame, and after every `receive`: an ack ends a pause, a resync wants a KEY. It does
+        nothing where the client has the newest frame already.
+        """
         newest = ring.newest
         if self.state is not SessionState.LIVE or newest is None or newest.tick < self._since_tick:
             return
         is_same_epoch = self.head.epoch == ring.epoch
-        if self.head.epoch > ring.epoch or (is_same_epoch and self.head.seq >= newest.seq and not self._is_key_wanted):
+        if self.head.epoch > ring.epoch or (is_same_epoch and self.head.seq >= newest.seq + self._is_key_wanted):
             return
+        self._room_at = newest.at_ms, newest.tick, now
         if self.rules.is_paced and self._is_behind(now):
             self.frames_skipped += 1
             return
@@ -273,11 +311,28 @@ class Session:
     def _on_bytes(self, data: bytes, now: float) -> None:
         if not self.is_binary:
             raise BadBytes("expected JSON text in this subprotocol, got binary")
+        if self.state is SessionState.HELLO:
+            self.finish(Close.WRONG_STATE, "expected a hello first, got binary")
+            return
         message = decode_client_bytes(self.rules.schema, data)
+        if self._is_too_big("ack" if isinstance(message, AckMessage) else "input", len(data)):
+            return
         if isinstance(message, AckMessage):
             self._on_ack(message.position, now)
         else:
-            self._on_input(message.slot, message.n, message.seen, message.for_tick, message, now)
+            self._on_input(Submit(message.slot, message.n, message.seen, message.for_tick, message), now)
+
+    def _on_text(self, data: str, now: float) -> None:
+        message = m.decode_client(data)
+        kind = "input" if isinstance(message, m.Input) else "chat" if isinstance(message, m.Say) else "control"
+        if not self._is_too_big(kind, len(data.encode("utf-8", "replace"))):
+            self._on_message(message, now)
+
+    def _is_too_big(self, kind: str, size: int) -> bool:
+        size_max = self.rules.sizes.get(kind, SIZE_MAX)
+        if size > size_max:
+            self.finish(Close.TOO_BIG, f"expected {kind} messages of at most {size_max} bytes, got {size}")
+        return size > size_max
 
     def _on_message(self, message: m.ClientMessage, now: float) -> None:
         if isinstance(message, m.Hello) != (self.state is SessionState.HELLO):
@@ -294,18 +349,18 @@ class Session:
                 if message.seq or message.epoch:
                     self._on_ack(Position(message.epoch, message.seq), now)
             case m.Resync():
-                if self._control(now, "resync"):
-                    # It has read all that was sent, and can acknowledge none of it: waiting for an ack would be for ever.
+                if self._control(now, "resync", RESYNC):
+                    # It can acknowledge nothing of what it could not apply, so the pause ends here. What it owes since
+                    # when stays: a client that only asks and never acknowledges is closed all the same.
                     self._unacked.clear()
                     self._is_key_wanted = True
             case m.Say():
                 self._on_chat(message, now)
             case m.Leave():
-                self._commands.append(GiveUp())
-                self.finish(Close.NORMAL, "left")
+                self._on_leave(now)
             case m.Ping():
                 if self._control(now, "ping"):
-                    self._out.append(m.encode(m.Pong(message.t, self._room_ms(now), 0)))
+                    self._out.append(m.encode(m.Pong(message.t, *self._room_time(now))))
             case m.WantSchema():
                 if self._control(now, "schema"):
                     schema = self.rules.schema
@@ -325,65 +380,80 @@ class Session:
 
     def _on_json_input(self, message: m.Input, now: float) -> None:
         seen = Position(*message.seen)
-        try:
-            parsed = input_from_json(self.rules.schema, message.slot, message.n, seen, message.for_tick, message.body)
-        except BadBytes as error:
-            self._error(now, "input", "malformed", str(error), message.slot, message.n)
-            if self._may_input(message.slot, message.n, seen):
-                self._commands.append(Submit(message.slot, message.n, seen, 0, None, "malformed"))
-            return
-        self._on_input(message.slot, message.n, seen, message.for_tick, parsed, now)
+        parsed = input_from_json(self.rules.schema, message.slot, message.n, seen, message.for_tick, message.body)
+        self._on_input(Submit(message.slot, message.n, seen, message.for_tick, parsed), now)
 
-    def _on_input(self, slot: int, n: int, seen: Position, for_tick: int, message: InputMessage, now: float) -> None:
+    def _on_bad_input(self, bad: BadInput, now: float) -> None:
+        """Its number is known, so it is answered in its turn like any other; the detail is for people."""
+        if self._on_input(Submit(bad.slot, bad.n, bad.seen, 0, None, "malformed"), now):
+            self._error(now, "input", "malformed", str(bad))
+
+    def _on_input(self, submit: Submit, now: float) -> bool:
+        """Whether it is one that this connection may send; what becomes of it is its answer's business."""
+        slot, n = submit.slot, submit.n
         if "input" not in self.rules.accepts:
             self._error(now, "input", "not_accepted", f"route {self.rules.route} takes no inputs", slot, n)
-            return
-        if not self._may_input(slot, n, seen):
+            return False
+        if not self._may_input(slot, n, submit.seen):
             self._error(now, "input", "wrong_state", "an unknown slot or position, or before the welcome", slot, n)
-            return
-        submit = Submit(slot, n, seen, for_tick, message)
-        if not self._waiting and self._input_bucket().take(now):
+            return False
+        if n > self._received_through.get(slot, 0):  # else sent again after a resume: the first one's answer counts
+            self._received_through[slot] = n
+            self._pass_on(submit, now)
+        return True
+
+    def _pass_on(self, submit: Submit, now: float) -> None:
+        if not self._waiting and (submit.reason or self._bucket("input").take(now)):
             self._commands.append(submit)
-            return
-        self._over_rate(submit)
+        elif submit.reason:
+            self._wait(submit)
+        else:
+            self._over_rate(submit)
 
     def _over_rate(self, submit: Submit) -> None:
-        limit = self.rules.accepts["input"] or INPUT_LIMIT
+        limit = self.rules.limit("input")
         match limit.overflow:
             case Overflow.CLOSE:
                 self.finish(Close.RATE, f"more than {limit.rate_per_s:g} inputs a second")
             case Overflow.REFUSE:
-                # Behind inputs that wait, so that answers keep the order of the numbers.
-                self._commands.append(_refused(submit))
+                self._commands.append(_refused(submit))  # under this policy nothing ever waits: the order is kept
             case Overflow.DROP_OLDEST:
-                self._waiting.append(submit)
-                if len(self._waiting) > WAITING_INPUTS_MAX:
-                    self._commands.append(_refused(self._waiting.popleft()))
+                self._wait(submit)
+
+    def _wait(self, submit: Submit) -> None:
+        """Behind what waits already, so that inputs reach the loop by growing numbers."""
+        self._waiting.append(submit)
+        if len(self._waiting) > WAITING_INPUTS_MAX:
+            self._commands.append(_refused(self._waiting.popleft()))
 
     def _on_ack(self, position: Position, now: float) -> None:
         if self.state is not SessionState.LIVE or position > self.head:
             self._error(now, "ack", "future", f"expected at most {self.head.epoch}/{self.head.seq}")
             return
-        if position <= self.acked:
-            return
-        self.acked = position
-        self._progress_at = now
-        while self._unacked and self._unacked[0][0] <= position:
+        while self._unacked and self._unacked[0][0] <= position:  # a KEY may stand at a place that was acked before
             self._best_ack_s = min(self._best_ack_s, max(0.0, now - self._unacked.popleft()[1]))
-        if self.seats:
-            self._commands.append(Acknowledge(position))
+        if position > self.acked or position == self.head:
+            self._owed_since = now if self._unacked else None
+        if position > self.acked:
+            self.acked = position
+            if self.seats:
+                self._commands.append(Acknowledge(position))
 
     def _on_chat(self, message: m.Say, now: float) -> None:
-        if message.since is not None:
+        if self.state is not SessionState.LIVE:
+            self._error(now, "chat", "wrong_state", "before the welcome")
+            return
+        if message.since is not None and message.text is None:
             if self._control(now, "chat"):
-                self._chat_sent = max(0, message.since)
+                self._chat_sent = min(self._chat_sent, message.since)
+                self.offer_chat(self._chat_log)
             return
         text = " ".join((message.text or "").split())
         if "chat" not in self.rules.accepts:
             self._error(now, "chat", "not_accepted", f"route {self.rules.route} takes no chat")
         elif not text or len(text) > self.rules.chat_length or len(text.encode("utf-8", "replace")) > m.CHAT_MAX_BYTES:
             self._error(now, "chat", "length", f"expected 1 to {self.rules.chat_length} characters, got {len(text)}")
-        elif not self._bucket("chat", self.rules.accepts["chat"] or CONTROL).take(now):
+        elif not self._bucket("chat").take(now):
             self._out.append(m.encode(m.Refused("chat", "rate", "too many lines; wait a little")))
         else:
             self._commands.append(SayLine(text))
@@ -396,14 +466,16 @@ class Session:
         if self.is_binary:
             self._out.append(ring.frame_bytes(frame))
         else:
-            key = (frame.kind, frame.base, tuple(id(part.chain) for part in frame.parts), tuple(frame.answers))
+            # A chain's identity stands for its content; an empty one is the same object for every section.
+            parts = tuple((part.section, id(part.chain)) for part in frame.parts)
+            key = (frame.kind, frame.base, parts, tuple(frame.answers))
             self._out.append(ring.shared(key, lambda: m.encode(frame_json(self.rules.schema, frame))))
         self._is_key_wanted = False
         self._held = frozenset(self.sections)
         self.head = frame.position
         self.frames_sent += 1
-        if not self._unacked:
-            self._progress_at = now
+        if self._owed_since is None:
+            self._owed_since = now
         self._unacked.append((frame.position, now))
 
     def _is_behind(self, now: float) -> bool:
@@ -413,8 +485,15 @@ class Session:
         patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
         return now - self._unacked[0][1] > patience_s or len(self._unacked) == UNACKED_MAX
 
-    def _control(self, now: float, what: str) -> bool:
-        if self._bucket("control", CONTROL).take(now):
+    def _on_leave(self, now: float) -> None:
+        if self.seats and "leave" not in self.rules.accepts:
+            self._error(now, "leave", "not_accepted", f"route {self.rules.route} takes no leave")
+            return
+        self._commands.append(GiveUp())
+        self.finish(Close.NORMAL, "left")
+
+    def _control(self, now: float, what: str, limit: Limit = CONTROL) -> bool:
+        if self._bucket("control" if limit is CONTROL else what, limit).take(now):
             return True
         self._out.append(m.encode(m.Refused(what, "rate", "too many control messages")))
         return False
@@ -426,15 +505,19 @@ class Session:
         if not self._bucket("errors", ERRORS).take(now):
             self.finish(Close.TOO_MANY_ERRORS, f"the last one: {what} {reason}")
 
-    def _input_bucket(self) -> TokenBucket:
-        return self._bucket("input", self.rules.accepts.get("input") or INPUT_LIMIT)
+    def _bucket(self, name: str, limit: Limit | None = None) -> TokenBucket:
+        found = self._buckets.get(name)
+        if found is None:
+            found = self._buckets[name] = TokenBucket(limit or self.rules.limit(name))
+        return found
 
-    def _bucket(self, name: str, limit: Limit) -> TokenBucket:
-        return self._buckets.setdefault(name, TokenBucket(limit))
-
-    def _room_ms(self, now: float) -> int:
-        return round((now - self.opened_at) * 1000.0)
+    def _room_time(self, now: float) -> tuple[int, int]:
+        """The room's time in ms, carried on from the newest frame, and that frame's tick; 0, 0 before the first."""
+        if self._room_at is None:
+            return 0, 0
+        at_ms, tick, heard_at = self._room_at
+        return at_ms + round((now - heard_at) * 1000.0), tick
 
 
 def _refused(submit: Submit) -> Submit:
-    return Submit(submit.slot, submit.n, submit.seen, submit.for_tick, None, "rate")
+    return Submit(submit.slot, submit.n, submit.seen, submit.for_tick, None, submit.reason or "rate")

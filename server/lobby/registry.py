@@ -15,8 +15,8 @@ from server.lobby.live import LiveRooms
 class RoomType:
     """What quick play and the room list need of one room type.
 
-    `play_path` and `watch_path` are the WebSocket paths of its routes with `{room}` in them, None where the spec has
-    no such route. `page` is the folder of its pages below `clients/browser/games/`.
+    `play_path`, `watch_path` and `bot_path` are the WebSocket paths of its routes with `{room}` in them, None where the
+    spec has no such route. `page` is the folder of its pages below `clients/browser/games/`.
     """
 
     name: str
@@ -25,12 +25,17 @@ class RoomType:
     watch_path: str | None
     page: str = ""
     options: Mapping[str, Any] = field(factory=dict)
+    bot_path: str | None = None
+
+    @property
+    def socket_paths(self) -> dict[str, str | None]:
+        """The sockets' paths by role, `{room}` in them."""
+        return {"play_path": self.play_path, "watch_path": self.watch_path, "bot_path": self.bot_path}
 
     def paths(self, code: str) -> dict[str, str | None]:
         """Where room `code` is played and watched: the sockets' paths, and the pages for people."""
         return {
-            "play_path": self.play_path.replace("{room}", code) if self.play_path else None,
-            "watch_path": self.watch_path.replace("{room}", code) if self.watch_path else None,
+            **{role: path and path.replace("{room}", code) for role, path in self.socket_paths.items()},
             "play_page": f"/play/{self.name}/{code}" if self.play_path else None,
             "watch_page": f"/watch/{self.name}/{code}" if self.watch_path else None,
         }

@@ -29,14 +29,17 @@ async def rooms(_request: HttpRequest) -> JsonResponse:
         for room in lobby.live.rooms(clock.monotonic())
         if (known := lobby.types.get(room.room_type))
     ]
-    types = [{"type": kind.name, "seats": kind.seats, "page": kind.page} for kind in lobby.types.values()]
+    types = [
+        {"type": kind.name, "seats": kind.seats, "page": kind.page, **kind.socket_paths}
+        for kind in lobby.types.values()
+    ]
     return JsonResponse({"types": types, "rooms": shown[:SHOWN_MAX]})
 
 
 @csrf_exempt
 @api_post(burst=100, per_s=5.0)
 async def quick(_request: HttpRequest, body: dict[str, object]) -> JsonResponse:
-    """`{type}` → `{code, play_path, watch_path, play_page, watch_page}`: the fullest room with a place, or a new one."""
+    """`{type}` → `{code, play_path, watch_path, bot_path, play_page, watch_page}`: the fullest room with a place, or a new one."""
     lobby = registry.current()
     name = body.get("type")
     kind = lobby.types.get(name) if isinstance(name, str) else None

@@ -41,7 +41,7 @@ def import_game(reference: str) -> "type[Game] | list[Mismatch]":
 
 def read_schema(game: type[Game], *, sees_everything: bool = False) -> Schema:
     """The schema of a game class. Raises game.schema.SchemaError."""
-    return schema_of(game, sees_everything)  # type: ignore[arg-type]  # mypy takes a frozen class for unhashable
+    return schema_of(game, sees_everything)
 
 
 def import_policy(reference: str) -> type[Policy] | Mismatch:

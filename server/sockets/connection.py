@@ -30,7 +30,8 @@ def rules_of(route: RoutePlan, *, is_paced: bool = True) -> s.SessionRules:
     """The session's rules of a route."""
     accepts = {kind: _limit(accept) for kind, accept in route.accepts.items()}
     length = route.room.chat.length if route.room.chat else 240
-    return s.SessionRules(route.name, route.role.value, route.room.schema, accepts, length, is_paced)
+    sizes = {kind: accept.size_max for kind, accept in route.accepts.items()}
+    return s.SessionRules(route.name, route.role.value, route.room.schema, accepts, length, is_paced, sizes)
 
 
 @define(eq=False)

@@ -22,13 +22,16 @@ class Viewers:
     views: dict[int, View] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.tracker = Tracker(schema_of(type(self.game)))  # type: ignore[arg-type]  # mypy takes the instance's hash for the class's
+        self.tracker = Tracker(schema_of(type(self.game)))
 
     def show(self, seats: Iterable[int], events: Iterable[Event] = ()) -> None:
         """Cuts a frame and brings the views of these seats up to date; a newcomer gets keys."""
         self.tracker.advance(self._sources(), events, is_forced=True)
         base = self.tracker.seq - 1
         cut: dict[Section, Any] = {}
+        seats = list(seats)
+        for left_out in self.views.keys() - set(seats):
+            del self.views[left_out]  # it would miss this frame, and the next one's patch begins there
         for seat in seats:
             view = self.views.setdefault(seat, View(self.tracker.schema, seat))
             sections = self._sections(seat)

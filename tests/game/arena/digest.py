@@ -1,4 +1,4 @@
-"""Plays a minute with bots and prints the world's hash every ten seconds: `test_determinism` runs it as a process.
+"""Plays half a minute with bots and prints the world's hash every ten seconds: `test_determinism` runs it as a process.
 
 python -m tests.game.arena.digest SEED MODE
 """
@@ -24,7 +24,7 @@ def digest(world: ArenaWorld, rng: Rng) -> str:
     return hashlib.blake2b(msgspec.msgpack.encode((world, rng)), digest_size=16).hexdigest()
 
 
-def digests(seed: int, mode: str, seconds: int = 60) -> Iterator[str]:
+def digests(seed: int, mode: str, seconds: int = 30) -> Iterator[str]:
     """One hash for every ten seconds of a match of nine bots."""
     game, rng, chance = Arena(teams=TEAMS), Rng.from_seed(seed), Rng.from_seed(seed, stream=1)
     world = game.setup(ArenaOptions(mode=mode), rng)  # type: ignore[arg-type]

@@ -87,7 +87,7 @@ TestAnyPlay.settings = settings(stateful_step_count=20)  # a step here is up to 
 
 def test_every_wire_value_of_every_input_is_survived() -> None:
     """The ends of each field's range, all combined, and inputs that nobody validated."""
-    for message in schema_of(type(Match.of(0).game)).inputs:  # type: ignore[arg-type]  # as in tests.game.viewers
+    for message in schema_of(type(Match.of(0).game)).inputs:
         assert message.cls is not None
         assert all(field.spec.kind in (Kind.NUM, Kind.FLAG) for field in message.fields)
         lowest = message.cls(*[_value(field.spec, 0) for field in message.fields])

@@ -110,16 +110,16 @@ def _shares(minds: Sequence[Mind], options: ArenaOptions, played: list[Played]) 
     return ", ".join(f"{who} {100 * p:.0f} ± {100 * sqrt(p * (1 - p) / n):.0f} %" for p, who in shares)
 
 
-# a name, the part of the rounds to play (1: all, 4: a quarter), the pilots, the room type's options
+# a name, the part of the rounds to play (1: all, 8: an eighth), the pilots, the room type's options
 FIELDS: tuple[tuple[str, int, tuple[Mind, ...], ArenaOptions], ...] = (
     ("8: 3 Ace, 3 Chaser, 2 Drifter", 1, (Ace, Chaser, Drifter, Ace, Chaser, Drifter, Ace, Chaser), ArenaOptions()),
     ("6 Chaser", 1, (Chaser,) * 6, ArenaOptions()),
-    ("8: 4 Ace, 4 Drifter", 1, (Ace, Drifter) * 4, ArenaOptions()),
-    ("8: 4 Ace, 4 Chaser", 4, (Ace, Chaser) * 4, ArenaOptions()),
-    ("8: 4 Chaser, 4 Drifter", 4, (Chaser, Drifter) * 4, ArenaOptions()),
-    ("duel: Ace, Drifter (void)", 4, (Ace, Drifter), ArenaOptions(map="void")),
-    ("teams: 8 Chaser", 4, (Chaser,) * 8, ArenaOptions(mode="teams")),
-    ("belt: 8 Chaser", 4, (Chaser,) * 8, ArenaOptions(map="belt")),
+    ("8: 4 Ace, 4 Drifter", 2, (Ace, Drifter) * 4, ArenaOptions()),
+    ("8: 4 Ace, 4 Chaser", 8, (Ace, Chaser) * 4, ArenaOptions()),
+    ("8: 4 Chaser, 4 Drifter", 8, (Chaser, Drifter) * 4, ArenaOptions()),
+    ("duel: Ace, Drifter (void)", 8, (Ace, Drifter), ArenaOptions(map="void")),
+    ("teams: 8 Chaser", 8, (Chaser,) * 8, ArenaOptions(mode="teams")),
+    ("belt: 8 Chaser", 8, (Chaser,) * 8, ArenaOptions(map="belt")),
 )
 
 

@@ -53,6 +53,7 @@ async def test_the_list_has_rooms_with_their_paths(async_client: AsyncClient, lo
             "tick": 7,
             "play_path": "/ws/duel/AAAAA",
             "watch_path": "/ws/duel/AAAAA/watch",
+            "bot_path": None,
             "play_page": "/play/duel/AAAAA",
             "watch_page": "/watch/duel/AAAAA",
         }

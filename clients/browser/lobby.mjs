@@ -1,0 +1,145 @@
+/** The lobby: room types to play with one click, and the live table of rooms, asked for every second. */
+
+import { becomeGuest, listRooms, quickRoom, storeName, storedName } from "./page/api.mjs";
+import { el, need, setText } from "./page/dom.mjs";
+
+/** @typedef {import("./page/api.mjs").RoomRow} RoomRow */
+/** @typedef {import("./page/api.mjs").RoomType} RoomType */
+/** @typedef {import("./page/api.mjs").Rooms} Rooms */
+
+const POLL_EVERY_MS = 1000;
+const POLL_AFTER_FAILURE_MS = 3000;
+
+const name = /** @type {HTMLInputElement} */ (need("#name"));
+const code = /** @type {HTMLInputElement} */ (need("#code"));
+const problem = need("#problem");
+/** @type {Rooms} */
+let shown = { types: [], rooms: [] };
+let shownTypes = "";
+
+/** @param {string} text */
+function showProblem(text) {
+  setText(problem, text);
+  problem.hidden = text === "";
+}
+
+/** @param {string} type @param {"play_page" | "watch_page"} page */
+async function quick(type, page) {
+  try {
+    storeName(name.value);
+    await becomeGuest();
+    const room = await quickRoom(type);
+    location.href = room[page] ?? "/";
+  } catch (error) {
+    showProblem(/** @type {Error} */ (error).message);
+  }
+}
+
+/** @param {RoomType} type */
+function typeCard(type) {
+  const actions = el("div", { className: "actions" });
+  if (type.play_path) {
+    const play = el("button", { className: "primary", type: "button", "data-play": type.type }, "Play");
+    play.addEventListener("click", () => void quick(type.type, "play_page"));
+    actions.append(play);
+  }
+  if (type.watch_path) {
+    const watch = el("button", { type: "button", "data-watch": type.type }, "Watch");
+    watch.addEventListener("click", () => void watchFullest(type.type));
+    actions.append(watch);
+  }
+  const heads = el("p", { className: "muted", "data-heads": type.type });
+  return el("li", {}, el("div", {}, el("h3", {}, type.type), heads), actions);
+}
+
+/** @param {string} type */
+async function watchFullest(type) {
+  const fullest = shown.rooms.find((room) => room.room_type === type && room.watch_page);
+  if (fullest?.watch_page) location.href = fullest.watch_page;
+  else await quick(type, "watch_page");
+}
+
+/** @param {RoomRow} room */
+function roomRow(room) {
+  const actions = el("td", { className: "actions" });
+  if (room.play_page && room.players < room.seats) {
+    actions.append(el("a", { className: "button", href: room.play_page, "aria-label": `Play in ${room.code}` }, "Play"));
+  }
+  if (room.watch_page) {
+    actions.append(el("a", { className: "button", href: room.watch_page, "aria-label": `Watch ${room.code}` }, "Watch"));
+  }
+  const row = el("tr", { "data-code": room.code });
+  row.append(el("td", { className: "code" }, room.code), el("td", {}, room.room_type), el("td"), el("td"), el("td"), actions);
+  return row;
+}
+
+/** @param {HTMLTableRowElement} row @param {RoomRow} room */
+function updateRow(row, room) {
+  const [, , players, bots, spectators] = row.cells;
+  if (players) setText(players, `${room.players} / ${room.seats}`);
+  if (bots) setText(bots, String(room.bots));
+  if (spectators) setText(spectators, String(room.spectators));
+}
+
+/** Rows stay the same elements, so that a click or a focus outlives the poll. @param {Rooms} rooms */
+function show(rooms) {
+  shown = rooms;
+  const types = JSON.stringify(rooms.types);
+  if (types !== shownTypes) {
+    shownTypes = types;
+    need("#types").replaceChildren(...rooms.types.map(typeCard));
+  }
+  for (const type of rooms.types) {
+    const playing = rooms.rooms.filter((room) => room.room_type === type.type).reduce((sum, room) => sum + room.players, 0);
+    const heads = document.querySelector(`[data-heads="${type.type}"]`);
+    if (heads) setText(heads, `up to ${type.seats} players · ${playing} playing now`);
+  }
+  const body = need("#rooms");
+  const known = new Map([...body.children].map((row) => [row.getAttribute("data-code"), /** @type {HTMLTableRowElement} */ (row)]));
+  rooms.rooms.forEach((room, place) => {
+    const row = known.get(room.code) ?? roomRow(room);
+    known.delete(room.code);
+    updateRow(row, room);
+    if (body.children[place] !== row) body.insertBefore(row, body.children[place] ?? null);
+  });
+  for (const row of known.values()) row.remove();
+  need("#empty").hidden = rooms.rooms.length > 0;
+}
+
+async function poll() {
+  let waitMs = POLL_EVERY_MS;
+  try {
+    if (document.visibilityState === "visible") show(await listRooms());
+    if (problem.dataset["kind"] === "poll") showProblem("");
+  } catch (error) {
+    waitMs = POLL_AFTER_FAILURE_MS;
+    problem.dataset["kind"] = "poll";
+    showProblem(/** @type {Error} */ (error).message);
+  }
+  setTimeout(() => void poll(), waitMs);
+}
+
+/** Goes to the room of a code that somebody shared: `/?code=K7X2Q`, with `&watch` to watch it. @param {string} wanted @param {boolean} isToWatch */
+async function follow(wanted, isToWatch) {
+  const { rooms } = await listRooms();
+  const room = rooms.find((candidate) => candidate.code.toUpperCase() === wanted.trim().toUpperCase());
+  const page = isToWatch ? room?.watch_page : (room?.play_page ?? room?.watch_page);
+  if (page) location.href = page;
+  else showProblem(`There is no open room ${wanted.trim()}. Perhaps its match is over.`);
+}
+
+name.value = storedName();
+name.addEventListener("change", () => storeName(name.value));
+need("#who").addEventListener("submit", (event) => {
+  event.preventDefault();
+  name.blur();
+});
+need("#join").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (code.value.trim()) void follow(code.value, false).catch((error) => showProblem(error.message));
+});
+const asked = new URLSearchParams(location.search);
+if (asked.get("code")) {
+  void follow(/** @type {string} */ (asked.get("code")), asked.has("watch")).catch((error) => showProblem(error.message));
+}
+void poll();

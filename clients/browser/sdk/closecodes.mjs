@@ -1,0 +1,42 @@
+/**
+ * Why a connection ends: what to do about each close code, and a sentence for the person in front of the screen.
+ * The codes are `game/wire/closecodes.py`'s; a test compares the two.
+ */
+
+/** @typedef {"never" | "fresh" | "backoff"} Retry */
+
+/** @type {Readonly<Record<number, {name: string, retry: Retry, sentence: string}>>} */
+export const CLOSE_CODES = {
+  1000: { name: "normal", retry: "never", sentence: "You left the room." },
+  4400: { name: "bad_message", retry: "never", sentence: "The server did not understand this page. Please reload it." },
+  4401: { name: "unauthenticated", retry: "never", sentence: "The server does not know who you are any more. Please go back to the lobby." },
+  4403: { name: "not_allowed", retry: "never", sentence: "You may not enter this room." },
+  4404: { name: "no_such_room", retry: "never", sentence: "There is no such room. Perhaps its match is over." },
+  4405: { name: "wrong_state", retry: "never", sentence: "The page and the server disagree about what comes next. Please reload." },
+  4408: { name: "timeout", retry: "backoff", sentence: "The connection was silent for too long." },
+  4409: { name: "replaced", retry: "never", sentence: "You are playing this seat in another tab or window now." },
+  4410: { name: "room_closed", retry: "never", sentence: "This room is closed: the match is over." },
+  4413: { name: "too_big", retry: "never", sentence: "A message was larger than the server accepts." },
+  4422: { name: "too_many_errors", retry: "never", sentence: "The server refused too many messages of this page. Please reload it." },
+  4426: { name: "too_old", retry: "never", sentence: "This page is older than the server. Please reload it." },
+  4429: { name: "rate", retry: "never", sentence: "This page sent far more than the server accepts." },
+  4430: { name: "too_slow", retry: "backoff", sentence: "The connection could not keep up with the game." },
+  4440: { name: "cannot_resume", retry: "fresh", sentence: "Your seat was given up; you join afresh." },
+  4500: { name: "internal", retry: "backoff", sentence: "Something broke on the server; it has been recorded." },
+  4503: { name: "overloaded", retry: "backoff", sentence: "The room or the server is full right now." },
+  4504: { name: "moving", retry: "backoff", sentence: "The room moves to another server; one moment." },
+};
+
+const WEBSOCKET_TOO_BIG = 1009;
+
+/** What to do after a close: a code that nobody sent on purpose is a broken line. @param {number} code @returns {Retry} */
+export function retryOf(code) {
+  if (code === WEBSOCKET_TOO_BIG) return "never";
+  return CLOSE_CODES[code]?.retry ?? "backoff";
+}
+
+/** A sentence for people. @param {number} code @param {string} [reason] the server's own words, where it said some */
+export function sentenceOf(code, reason = "") {
+  const known = CLOSE_CODES[code]?.sentence ?? "The connection was lost.";
+  return reason ? `${known} (${reason})` : known;
+}

@@ -1,0 +1,184 @@
+"""What the network and the server do to a client, over real sockets: it comes back, or says why it does not."""
+
+import asyncio
+
+import pytest
+
+from clients.python import ProtocolBrokenError, RoomClosedError, connect, link
+from game.rng import Rng
+from game.wire.closecodes import Close, Retry
+from tests.clients.python.dots import Move
+from tests.clients.python.loopback import Loopback
+from tests.support.waiting import until
+
+NEVER = [
+    close for close in Close if close.value.retry is Retry.NEVER and close not in (Close.NORMAL, Close.ROOM_CLOSED)
+]
+FRESH = [close for close in Close if close.value.retry is Retry.FRESH]
+BACKOFF = [close for close in Close if close.value.retry is Retry.BACKOFF]
+
+
+async def test_a_dropped_socket_resumes_the_same_seat(server: Loopback):
+    async with connect(server.url, game="dots", room="K7") as room:
+        await room.answer(await room.send(Move(7, 7)))
+        seat, generation = room.seat, room.welcome.seats[0].generation
+        server.drop_all()
+        await until("the resumed connection", lambda: room.metrics.reconnects == 1 and room.is_live)
+        assert (room.seat, room.welcome.seats[0].generation) == (seat, generation + 1)
+        assert server.hellos[-1].resume is not None
+        assert len(server.room().seats) == 1
+        assert await room.send(Move(8, 8)) == 2
+        assert (await room.answer(2)).reason == ""
+
+
+async def test_inputs_that_never_arrived_are_sent_again_once(server: Loopback, tcp_proxy):
+    proxy = tcp_proxy(server.port)
+    async with connect(f"http://127.0.0.1:{proxy.port}", game="dots", room="K7") as room:
+        first = await room.answer(await room.send(Move(1, 1)))
+        await until(
+            "a few frames, so that the old head is beyond the new connection's", lambda: room.tick > first.tick + 3
+        )
+        proxy.blackhole()
+        numbers = [await room.send(Move(n, n)) for n in (2, 3, 4)]
+        proxy.cut()
+        proxy.heal()
+        answers = [await room.answer(n) for n in numbers]
+        assert [answer.reason for answer in answers] == ["", "", ""]
+        assert server.room().applied == [(room.seat, n) for n in (1, 2, 3, 4)]
+
+
+async def test_an_input_sent_while_there_is_no_connection_waits_for_it(server: Loopback):
+    async with connect(server.url, game="dots", room="K7") as room:
+        server.drop_all()
+        await until("the client to notice", lambda: not room.is_live)
+        assert (await room.answer(await room.send(Move(5, 5)))).reason == ""
+
+
+async def test_a_half_open_connection_is_noticed_by_its_silence(server: Loopback, tcp_proxy, monkeypatch):
+    monkeypatch.setattr(link, "SILENT_FOR_S", 0.5)
+    proxy = tcp_proxy(server.port)
+    async with connect(f"http://127.0.0.1:{proxy.port}", game="dots", room="K7") as room:
+        seat = room.seat
+        proxy.half_open()
+        await until("the resumed connection", lambda: room.metrics.reconnects >= 1 and room.is_live)
+        assert room.seat == seat
+
+
+async def test_a_slow_link_plays_on(server: Loopback, tcp_proxy):
+    proxy = tcp_proxy(server.port)
+    proxy.delay(0.1)
+    async with connect(f"http://127.0.0.1:{proxy.port}", game="dots", room="K7") as room:
+        for n in range(3):
+            assert (await room.answer(await room.send(Move(n, n)))).reason == ""
+        assert room.metrics.reconnects == 0
+        assert min(room.metrics.answers_ms) >= 200
+
+
+async def test_lost_frames_are_repaired_and_nothing_diverges(server: Loopback):
+    chance = Rng.from_seed(5)
+    async with connect(server.url, game="dots", room="K7") as room:
+        server.lose = lambda: chance.below(100) < 20
+        for n in range(40):
+            await room.answer(await room.send(Move(n, -n)))
+        server.lose = lambda: False
+        assert room.client.resyncs > 0
+        await until("the newest state", lambda: [(d.x, d.y) for d in room.view.all("dots")] == [(39.0, -39.0)])
+        assert room.view.world.moves == 40
+        assert room.client.divergences == 0
+        assert room.metrics.reconnects == 0
+
+
+@pytest.mark.parametrize("close", NEVER, ids=lambda close: close.name)
+async def test_after_these_goodbyes_it_stays_away(server: Loopback, close: Close):
+    async with connect(server.url, game="dots", room="K7") as room:
+        await server.goodbye_all(close, "because")
+        with pytest.raises(RoomClosedError, match=rf"{close.value.code} {close.value.name} \(because\)") as caught:
+            async for _frame in room.frames():
+                pass
+        assert caught.value.goodbye == room.goodbye
+        with pytest.raises(RoomClosedError):
+            await room.send(Move(1, 1))
+        with pytest.raises(RoomClosedError):
+            await room.say("hello?")
+    assert len(server.hellos) == 1
+
+
+@pytest.mark.parametrize("close", FRESH, ids=lambda close: close.name)
+async def test_after_these_it_joins_afresh(server: Loopback, close: Close):
+    async with connect(server.url, game="dots", room="K7") as room:
+        await server.goodbye_all(close)
+        await until("the fresh join", lambda: room.metrics.reconnects == 1 and room.is_live)
+        assert (await room.answer(await room.send(Move(1, 1)))).reason == ""
+    assert [hello.resume for hello in server.hellos] == [None, None]
+
+
+@pytest.mark.parametrize("close", BACKOFF, ids=lambda close: close.name)
+async def test_after_these_it_resumes(server: Loopback, close: Close):
+    async with connect(server.url, game="dots", room="K7") as room:
+        seat = room.seat
+        await server.goodbye_all(close)
+        await until("the resumed connection", lambda: room.metrics.reconnects == 1 and room.is_live)
+        assert room.seat == seat
+    assert server.hellos[-1].resume is not None
+
+
+async def test_a_resume_that_is_refused_becomes_a_fresh_join(server: Loopback):
+    async with connect(server.url, game="dots", room="K7") as room:
+        server.room().tokens.clear()
+        server.drop_all()
+        await until("the fresh join", lambda: len(server.hellos) == 3 and room.is_live)
+        assert server.hellos[1].resume is not None
+        assert server.hellos[2].resume is None
+        assert room.metrics.closes[Close.CANNOT_RESUME.value.code] == 1
+
+
+async def test_what_an_old_seat_wanted_is_not_sent_for_a_new_one(server: Loopback):
+    async with connect(server.url, game="dots", room="K7") as room:
+        server.room().is_paused = True
+        n = await room.send(Move(50, 50))
+        server.room().tokens.clear()
+        server.drop_all()
+        server.room().is_paused = False
+        with pytest.raises(Exception, match="its answer is not kept"):
+            await asyncio.wait_for(room.answer(n), 20)
+        own = room.view.mine("dots")[0]
+        assert (own.x, own.y) == (0.0, 0.0)
+
+
+async def test_a_server_that_is_gone_is_given_up_after_the_time_allowed(server: Loopback):
+    async with connect(server.url, game="dots", room="K7", reconnect_for_s=0.6) as room:
+        server.on_hello = lambda _hello: Close.MOVING
+        server.drop_all()
+        with pytest.raises(RoomClosedError, match=r"not back within 0\.6 s.*4504 moving"):
+            async for _frame in room.frames():
+                pass
+
+
+async def test_a_route_that_is_gone_is_told(server: Loopback):
+    async with connect(server.url, game="dots", room="K7") as room:
+        server.is_refusing = True
+        server.drop_all()
+        with pytest.raises(Exception, match="HTTP 403"):
+            async for _frame in room.frames():
+                pass
+
+
+@pytest.mark.parametrize("garbage", [b"\x09garbage", b"", "not json", '{"type":"surprise"}'])
+async def test_a_server_that_breaks_the_protocol_is_left(server: Loopback, garbage: bytes | str):
+    async with connect(server.url, game="dots", room="K7") as room:
+        await server.connected[0].socket.send(garbage)
+        with pytest.raises(ProtocolBrokenError, match="the server broke the protocol: "):
+            async for _frame in room.frames():
+                pass
+
+
+async def test_a_socket_that_takes_nothing_more_is_dropped_and_resumed(server: Loopback, tcp_proxy, monkeypatch):
+    monkeypatch.setattr(link, "OUTBOX_MAX", 20)
+    proxy = tcp_proxy(server.port, 4096)
+    async with connect(f"http://127.0.0.1:{proxy.port}", game="dots", room="K7") as room:
+        proxy.blackhole()
+        while room.is_live:
+            await room.say("x" * 2000)
+            await asyncio.sleep(0)
+        proxy.heal()
+        await until("the resumed connection", lambda: room.metrics.reconnects == 1 and room.is_live)

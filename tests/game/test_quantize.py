@@ -1,0 +1,145 @@
+"""Values to whole numbers and back, one at a time and as generated code."""
+
+import math
+
+import attrs
+import pytest
+from attrs import define
+from hypothesis import given
+from hypothesis import strategies as st
+
+from game.compiled import FIRST_FIELD, Row, compile_table
+from game.fields import NOBODY, PUBLIC, FieldSpec, Kind, Overflow, choice, num, spec_of, text, whole
+from game.quantize import WireOverflow, clip_text, dequantize, is_within, quantize
+from game.schema import Table, WireField
+
+
+def spec_from(made: object) -> FieldSpec:
+    spec = made.metadata["roomwright"]  # type: ignore[attr-defined]
+    assert isinstance(spec, FieldSpec)
+    return spec
+
+
+def _num(low: float, width: int, step: float) -> FieldSpec | None:
+    try:
+        return spec_from(num(low, low + width * step, step=step))
+    except ValueError:
+        return None
+
+
+specs = st.builds(_num, st.floats(-1e9, 1e9), st.integers(1, 2**32 - 1), st.floats(1e-9, 1e6)).filter(bool)
+
+
+@given(specs, st.data())
+def test_what_the_receiver_sees_quantizes_to_the_same_number(spec: FieldSpec, data: st.DataObject):
+    q = data.draw(st.integers(0, spec.steps))
+    assert quantize(spec, dequantize(spec, q)) == q
+
+
+@given(specs, st.one_of(st.floats(), st.integers(-(10**400), 10**400)))
+def test_generated_code_agrees_with_quantize(spec: FieldSpec, value: float):
+    counted: list[str] = []
+    table = Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec),))
+    code = compile_table(table, lambda _, name: counted.append(name))
+    row: Row = [1, 1, 1, None, 1]
+
+    @define
+    class Thing:
+        x: float
+
+    code.update(row, Thing(value), 2)
+    assert row[FIRST_FIELD] == quantize(spec, value)
+    assert bool(counted) != is_within(spec, value)
+
+
+def test_just_below_the_range_is_an_incident_where_the_field_says_so():
+    # int() cuts -0.9 to 0, so the generated code took this for a value in range.
+    spec = spec_from(num(0, 10, step=1, overflow=Overflow.INCIDENT))
+    code = compile_table(Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec),)), lambda *_: None)
+
+    @define
+    class Thing:
+        x: float
+
+    for value in (-0.51, -1.4, math.nan, math.inf, 10.5, 10**400):
+        with pytest.raises(WireOverflow):
+            code.update([1, 1, 1, None, 1], Thing(value), 2)
+        with pytest.raises(WireOverflow):
+            quantize(spec, value)
+
+
+def test_generated_code_cuts_and_counts_texts():
+    counted: list[str] = []
+    table = Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec_from(text(5))),))
+    code = compile_table(table, lambda _, name: counted.append(name))
+
+    @define
+    class Thing:
+        x: str
+
+    for value, expected, count in [
+        ("abcde", "abcde", 0),
+        ("abcdef", "abcde", 1),
+        ("éé", "éé", 0),
+        ("ééé", "éé", 1),
+        ("\ud800", "?", 1),
+    ]:
+        counted.clear()
+        row: Row = [1, 1, 1, None, 1]
+        code.update(row, Thing(value), 2)
+        assert (row[FIRST_FIELD], len(counted)) == (expected, count)
+
+
+def test_a_foreign_choice_names_the_field():
+    table = Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec_from(choice(("a", "b")))),))
+    code = compile_table(table, lambda *_: None)
+
+    @define
+    class Thing:
+        x: str = "c"
+
+    with pytest.raises(ValueError, match=r"things.x: expected one of \['a', 'b'\], got 'c'"):
+        code.update([1, 1, 1, None, 1], Thing(), 2)
+
+
+@given(st.text(), st.integers(1, 20))
+def test_clipped_text_fits_and_is_a_prefix(value: str, max_bytes: int):
+    clipped = clip_text(value, max_bytes)
+    assert len(clipped.encode()) <= max_bytes
+    assert value.encode("utf-8", "replace").decode().startswith(clipped)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: num(0, 0, step=1), "finite low < high"),
+        (lambda: num(0, math.inf, step=1), "finite low < high"),
+        (lambda: num(-1e308, 1e308, step=1), "finite low < high"),
+        (lambda: num(0, 1, step=0), "step > 0"),
+        (lambda: num(0, 1, step=1e-300), "too fine"),
+        (lambda: num(1e15, 1e15 + 100, step=0.01), "too fine"),
+        (lambda: num(0, 1e10, step=1), "steps; expected 1 to"),
+        (lambda: whole(3, 3), "low < high"),
+        (lambda: whole(0, 2**32), "steps; expected 1 to"),
+        (lambda: choice(()), "1 to 256 different"),
+        (lambda: choice(("a", "a")), "1 to 256 different"),
+        (lambda: text(0), "1 to 65535"),
+    ],
+)
+def test_a_field_that_cannot_travel_is_refused_where_it_is_written(make: object, why: str):
+    with pytest.raises(ValueError, match=why):
+        make()  # type: ignore[operator]
+
+
+def test_a_forgotten_audience_is_nobody():
+    @define
+    class Thing:
+        x: float = num(0, 1, step=0.1)
+        y: float = 0.0
+
+    x, y = attrs.fields(Thing)
+    spec = spec_of(x)
+    assert isinstance(spec, FieldSpec)
+    assert spec.audience is NOBODY
+    assert spec_of(y) is None
+    assert spec.kind is Kind.NUM
