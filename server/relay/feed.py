@@ -63,7 +63,7 @@ class Feed:
         return True
 
     def is_behind(self, frame: PublicFrame) -> bool:
-        """Whether a HEAD tells of frames that never came here."""
+        """Whether an idle room's HEAD tells of a frame that never came."""
         newest = self.ring.newest
         is_head = frame.patch is None and frame.key is None
         return is_head and frame.epoch == self.ring.epoch and (newest is None or newest.seq < frame.seq)

@@ -215,6 +215,7 @@ class Hub:
             self._presence_at = now + PRESENCE_EVERY_S
             self._send_presence()
             self._drop_silent_loops(now)
+        self._fill_empty_rings(now)
         self.flush(now)
 
     def flush(self, now: float) -> None:
@@ -229,15 +230,22 @@ class Hub:
 
     # ---- inside
 
+    def _fill_empty_rings(self, now: float) -> None:
+        """The first frame may have been sent before the group was joined, and an idle room sends no second one."""
+        for place, watched in self._watched.items():
+            if watched.feed.ring.newest is None and watched.feed.may_ask_key(now):
+                self.push(watched.loop, e.WantKeyItem(*place))
+
     def _on_public(self, frame: e.PublicFrame) -> None:
-        watched = self._watched.get((frame.incarnation, frame.stream))
+        place = frame.incarnation, frame.stream
+        watched = self._watched.get(place)
         if watched is None:
             return
-        if not watched.feed.on_public(frame):
-            if watched.members and watched.feed.is_behind(frame):
-                self.want_key(next(iter(watched.members.values())))
-            return
         now = self.now()
+        if not watched.feed.on_public(frame):
+            if watched.feed.is_behind(frame) and watched.feed.may_ask_key(now):
+                self.push(watched.loop, e.WantKeyItem(*place))
+            return
         if frame.patch is None and frame.key is None:
             for member in watched.members.values():
                 member.session.offer_head(frame.epoch, frame.seq, frame.tick, frame.at_ms)
@@ -303,8 +311,6 @@ class Hub:
         member.admit(item, now)
         if watched.feed.is_complete or not _is_private(member):
             member.session.offer(watched.feed.ring, now)
-        if watched.feed.ring.newest is None:
-            self.want_key(member)  # the frame of this join came before we listened, and an idle room sends no other
         member.session.offer_chat(watched.feed.chat)
         member.flush()
 

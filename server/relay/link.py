@@ -6,6 +6,7 @@ dropping everything that depended on it.
 """
 
 from collections import deque
+from itertools import islice
 from typing import Any
 
 from attrs import define, field, frozen
@@ -18,20 +19,22 @@ BATCH_ITEMS_MAX = 500
 
 @frozen
 class Batch:
-    """Items numbered from ``first`` on, and how far the other side's items have come."""
+    """Items numbered from ``first`` on, how far the other side's items have come, and how far ours are known to have."""
 
     first: int
     items: list[Any]
     ack: int
+    settled: int = 0
 
 
 @define
 class Link:
-    """One side of a link to one peer process."""
+    """One side of a link to one peer process. The gateway gives it its ``number``; a link made anew has a higher one."""
 
     peer: str
     channel: str
     heard_at: float
+    number: int = 1
     is_broken: bool = False
     resent: int = 0
     _unacked: deque[Any] = field(factory=deque)
@@ -40,6 +43,7 @@ class Link:
     _expected: int = 1
     _owes_ack: bool = False
     _resend_at: float = 0.0
+    _is_progress: bool = False
     _resend_after_s: float = RESEND_AFTER_S
 
     def push(self, item: Any) -> None:
@@ -57,22 +61,25 @@ class Link:
 
     def batches(self, now: float) -> list[Batch]:
         """What to send now: new items, an ack that is owed, or everything unacknowledged once more."""
-        if self._unacked and self._sent and now >= self._resend_at:
+        if self._sent and now >= self._resend_at:
             self.resent += self._sent
             self._sent = 0
             self._resend_after_s = min(self._resend_after_s * 2, RESEND_AFTER_MAX_S)
+        if not self._sent or self._is_progress:
+            # The clock is the oldest item's: newer items must not put off its repetition.
+            self._resend_at, self._is_progress = now + self._resend_after_s, False
         out: list[Batch] = []
-        items = list(self._unacked)[self._sent :] if self._sent < len(self._unacked) else []
-        for start in range(0, len(items), BATCH_ITEMS_MAX):
-            chunk = items[start : start + BATCH_ITEMS_MAX]
-            out.append(Batch(self._first_no + self._sent, chunk, self._expected - 1))
+        while self._sent < len(self._unacked):
+            chunk = list(islice(self._unacked, self._sent, self._sent + BATCH_ITEMS_MAX))
+            out.append(self._batch(self._first_no + self._sent, chunk))
             self._sent += len(chunk)
-        if out:
-            self._resend_at = now + self._resend_after_s
-        elif self._owes_ack:
-            out.append(Batch(0, [], self._expected - 1))
+        if not out and self._owes_ack:
+            out.append(self._batch(0, []))
         self._owes_ack = False
         return out
+
+    def _batch(self, first: int, items: list[Any]) -> Batch:
+        return Batch(first, items, self._expected - 1, self._first_no - 1)
 
     def receive(self, batch: Batch, channel: str, now: float) -> list[Any]:
         """The items of a batch that are new, in order; a batch with a hole before it is dropped and will come again."""
@@ -97,4 +104,4 @@ class Link:
             self._unacked.popleft()
         self._first_no += done
         self._sent = max(0, self._sent - done)
-        self._resend_after_s = RESEND_AFTER_S
+        self._resend_after_s, self._is_progress = RESEND_AFTER_S, True
