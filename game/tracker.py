@@ -56,7 +56,6 @@ class Section:
     def __str__(self) -> str:
         return self.audience.value if self.audience in (PUBLIC, SPECTATORS) else f"{self.audience.value}:{self.of}"
 
-
     _order: tuple[str, int]
     _hash: int
 

@@ -58,12 +58,6 @@ class Feed:
             self._add_private(early)
         return True
 
-    def is_behind(self, frame: PublicFrame) -> bool:
-        """Whether an idle room's HEAD tells of a frame that never came."""
-        newest = self.ring.newest
-        is_head = frame.patch is None and frame.key is None
-        return is_head and frame.epoch == self.ring.epoch and (newest is None or newest.seq < frame.seq)
-
     def on_private(self, frame: PrivateFrame) -> bool:
         """A private part arrived; True where it completes the newest frame."""
         newest = self.ring.newest

@@ -180,7 +180,7 @@ class Admission:
         if viewer.role == "spectator":
             if schema.sees_everything:
                 return (SPECTATORS_SECTION,)
-            has_own = bool(schema.in_section(SPECTATORS)) and SPECTATORS in viewer.audiences
+            has_own = schema.has_section(SPECTATORS) and SPECTATORS in viewer.audiences
             return (PUBLIC_SECTION, SPECTATORS_SECTION) if has_own else (PUBLIC_SECTION,)
         sections = {section for seat in viewer.seats for section in self.match.sections_of_seat(seat)}
         return tuple(sorted((s for s in sections if s.audience in viewer.audiences), key=_public_first))

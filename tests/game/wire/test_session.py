@@ -191,6 +191,7 @@ def test_inputs_sent_again_are_passed_on_once():
 @pytest.mark.parametrize("data", [an_input(1, slot=1), an_input(0), an_input(1, seen=(1, 1))])
 def test_an_input_of_no_seat_number_or_of_the_future_is_refused(data: bytes):
     session = live_session()
+    session.head = Position(1, 0)
     session.receive(data, 0.0)
     assert [r.reason for r in said(session)] == ["wrong_state"]
     assert numbers(session) == []
