@@ -21,15 +21,44 @@ HORIZON = 128  # frames; tombstones live longer than any base a patch may have
 EVENTS_MAX = 512  # per section; the oldest are dropped, for events are cosmetic
 
 
-@frozen(order=True)
 class Section:
-    """One audience's part of a room: ``of`` is the seat or team number, 0 elsewhere."""
+    """One audience's part of a room: ``of`` is the seat or team number, 0 elsewhere. Frozen, ordered, cheap as a key.
 
-    audience: Audience = field(order=lambda a: a.value)
-    of: int = 0
+    Written out because sections are keys of every dict on the tick path: what attrs would make asks the enum's hash,
+    which is Python code, each time.
+    """
+
+    __slots__ = ("_hash", "_order", "audience", "of")
+
+    audience: Audience
+    of: int
+
+    def __init__(self, audience: Audience, of: int = 0) -> None:
+        order = (audience.value, of)
+        for name, value in (("audience", audience), ("of", of), ("_order", order), ("_hash", hash(order))):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a section is frozen; {name} cannot be set")
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Section) and self._order == other._order)
+
+    def __lt__(self, other: "Section") -> bool:
+        return self._order < other._order
+
+    def __repr__(self) -> str:
+        return f"Section({self})"
 
     def __str__(self) -> str:
         return self.audience.value if self.audience in (PUBLIC, SPECTATORS) else f"{self.audience.value}:{self.of}"
+
+
+    _order: tuple[str, int]
+    _hash: int
 
 
 PUBLIC_SECTION = Section(PUBLIC)

@@ -212,11 +212,7 @@ def _unsign(token: str) -> Any:
 async def _record(room: Room, over: MatchOver) -> None:
     """The outbox row first, then the wake-up: a wake-up that is lost loses nothing."""
     facts, game = room.facts, room.plan.game_class
-    players = tuple(
-        MatchPlayer(hold.number, hold.identity, hold.name, hold.team, hold.is_bot)
-        for hold in room.seats.holds
-        if hold.number in room.roster
-    )
+    players = tuple(MatchPlayer(s.number, s.identity, s.name, s.team, s.is_bot) for s in over.seats)
     end = MatchEnd(
         facts.incarnation,
         facts.epoch,

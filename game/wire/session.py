@@ -208,17 +208,20 @@ class Session:
 
     # ---- from the gateway
 
-    def attached(self, welcome: m.Welcome, sections: Sequence[Section], since_tick: int, now: float) -> None:
+    def attached(
+        self, welcome: m.Welcome, sections: Sequence[Section], since_tick: int, now: float, chat_after: int = 0
+    ) -> None:
         """The seat is granted (or a spectator admitted) as of a tick: the first KEY includes that tick.
 
-        A client that is gone by now gets nothing; its seat is the gateway's to give back.
+        Chat begins behind line ``chat_after``. A client that is gone by now gets nothing; its seat is the gateway's to
+        give back.
         """
         if self.state is not SessionState.JOINING:
             return
         self.state = SessionState.LIVE
         self.seats = welcome.seats
         self.sections = tuple(sections)
-        self._since_tick = since_tick
+        self._since_tick, self._chat_sent = since_tick, chat_after
         self._heard_at = max(self._heard_at, now)  # the wait was ours
         self._received_through = {grant.slot: grant.answered_through for grant in welcome.seats}
         self._out.append(m.encode(welcome))

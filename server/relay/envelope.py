@@ -101,13 +101,20 @@ class WantKeyItem(Struct, tag="key", array_like=True, frozen=True):
     stream: int
 
 
+class WantChat(Struct, tag="lines", array_like=True, frozen=True):
+    """Chat lines of that stream were lost on the way; please send all that are kept."""
+
+    incarnation: str
+    stream: int
+
+
 class Presence(Struct, tag="here", array_like=True, frozen=True):
     """Every connection that this gateway has in the loop's rooms, once a second; its absence means they are gone."""
 
     conns: dict[str, tuple[str, ...]]
 
 
-ToLoop = Host | Join | Part | InputItem | AckItem | SayItem | WantKeyItem | Presence
+ToLoop = Host | Join | Part | InputItem | AckItem | SayItem | WantKeyItem | WantChat | Presence
 
 
 # ---- loop → gateway, in order and exactly once
@@ -135,6 +142,7 @@ class Joined(Struct, tag="joined", array_like=True, frozen=True):
     resume: str | None
     name: str
     chat: tuple["WireLine", ...]
+    chat_through: int = 0
 
 
 class JoinRefused(Struct, tag="refused", array_like=True, frozen=True):
@@ -161,6 +169,14 @@ class Sections(Struct, tag="sections", array_like=True, frozen=True):
     sections: tuple[WireSection, ...]
 
 
+class ChatSoFar(Struct, tag="chat", array_like=True, frozen=True):
+    """Every chat line of a stream that the room still has."""
+
+    incarnation: str
+    stream: int
+    lines: tuple["WireLine", ...]
+
+
 class WireLine(Struct, array_like=True, frozen=True):
     """One chat line."""
 
@@ -172,7 +188,7 @@ class WireLine(Struct, array_like=True, frozen=True):
     tick: int
 
 
-ToGateway = Joined | JoinRefused | Dismissed | Sections
+ToGateway = Joined | JoinRefused | Dismissed | Sections | ChatSoFar
 
 _to_loop = msgspec.msgpack.Decoder(list[ToLoop])
 _to_gateway = msgspec.msgpack.Decoder(list[ToGateway])
@@ -221,7 +237,10 @@ class PublicFrame(Struct, array_like=True, frozen=True):
 
 
 class PrivateFrame(Struct, array_like=True, frozen=True):
-    """One gateway's own sections of a frame, and answers by seat: (n, tick, reason, margin)."""
+    """One gateway's own sections of a frame, and answers by seat: (n, tick, reason, margin).
+
+    Every section that the gateway's connections have is listed, as (audience, of, patch, key); no patch: unchanged.
+    """
 
     incarnation: str
     stream: int

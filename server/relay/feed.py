@@ -4,7 +4,7 @@ A frame is offered to viewers with private sections only when both parts are the
 owns one feed per room and stream.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import define, field
 
@@ -13,25 +13,30 @@ from game.tracker import PUBLIC_SECTION, Section
 from game.wire.frames import Answer
 from game.wire.messages import ChatLine
 from game.wire.ring import Ring, RingFrame
-from server.relay.envelope import PrivateFrame, PublicFrame, WireLine
+from server.relay.envelope import DELAYED_STREAM, PrivateFrame, PublicFrame, WireLine
 
 PENDING_MAX = 16
-WANT_KEY_EVERY_S = 0.5
+ASK_EVERY_S = 0.5
+CHAT_LATE_S = 0.3
 
 
 @define
 class Feed:
-    """``is_complete`` says whether the newest frame's private part is here, or there is none."""
+    """``is_complete``: the newest frame's private part is here, or there is none. ``is_lacking``: only a KEY helps."""
 
     node: str
     chat_kept: int
     ring: Ring = field(factory=Ring)
     is_complete: bool = True
+    is_lacking: bool = False
     chat: list[ChatLine] = field(factory=list)
+    chat_through: int = 0
     holes: int = 0
     _early: dict[tuple[int, int], PrivateFrame] = field(factory=dict)
     _private_sections: set[Section] = field(factory=set)
-    _asked_at: float = -1e9
+    _key_asked_at: float = -1e9
+    _chat_asked_at: float = -1e9
+    _chat_late_since: float | None = None
 
     def on_public(self, frame: PublicFrame) -> bool:
         """A public part arrived; True where viewers may have something to get."""
@@ -39,24 +44,15 @@ class Feed:
         if frame.epoch < ring.epoch:
             return False
         if frame.epoch > ring.epoch:
-            ring.restart(frame.epoch)
-            self._private_sections.clear()
+            self._restart(frame.epoch)
         if frame.patch is None and frame.key is None:
-            return ring.newest is not None and ring.newest.seq >= frame.seq
+            return self._on_head(frame)
         if ring.newest is not None and frame.seq <= ring.newest.seq:
-            return False
-        if ring.newest is not None and frame.patch is not None and frame.base > ring.newest.seq:
-            self.holes += 1
-        blobs = {PUBLIC_SECTION: (frame.patch is None, frame.key if frame.patch is None else frame.patch)}
-        keys = {PUBLIC_SECTION: frame.key} if frame.patch is not None and frame.key is not None else {}
-        self.is_complete = self.node not in frame.private_for
-        if self.is_complete and frame.patch is not None:
-            blobs |= dict.fromkeys(self._private_sections, (False, b""))
-        ring.add(
-            RingFrame(frame.seq, frame.base, frame.tick, frame.at_ms),
-            {section: (is_key, data) for section, (is_key, data) in blobs.items() if data is not None},
-            keys,
-        )
+            if not self._is_wanted_repeat(frame):
+                return False
+            self._restart(frame.epoch)
+        self._note_hole(frame)
+        self._add_public(frame)
         early = self._early.pop((frame.epoch, frame.seq), None)
         if early is not None:
             self._add_private(early)
@@ -82,45 +78,101 @@ class Feed:
                 del self._early[next(iter(self._early))]
         return False
 
-    def add_lines(self, lines: Iterable[WireLine]) -> bool:
-        """Chat lines arrived; False where a line before them is missing."""
+    def start_chat(self, lines: Sequence[WireLine], through: int) -> None:
+        """What a newcomer was given: the first one's lines are where this feed begins."""
+        if not self.chat_through:
+            self.chat_through = lines[0].n - 1 if lines else through
+        self.add_lines(lines)
+
+    def add_lines(self, lines: Iterable[WireLine], *, is_all: bool = False) -> None:
+        """Chat lines arrived. What comes after a hole waits until the room has sent ``is_all`` that it still has."""
         for line in lines:
-            last = self.chat[-1].n if self.chat else 0
-            if line.n <= last:
+            if line.n <= self.chat_through:
                 continue
-            if self.chat and line.n > last + 1:
-                return False
+            if line.n > self.chat_through + 1 and not is_all:
+                self._chat_late_since = -1e9
+                break
+            self.chat_through = line.n
             self.chat.append(ChatLine(line.n, line.who, line.role, line.text, line.seat, line.tick))
+        else:
+            self._chat_late_since = None
         del self.chat[: -max(1, self.chat_kept)]
-        return True
 
     def may_ask_key(self, now: float) -> bool:
         """At most one wish for a KEY at a time."""
-        if now - self._asked_at < WANT_KEY_EVERY_S:
+        if now - self._key_asked_at < ASK_EVERY_S:
             return False
-        self._asked_at = now
+        self._key_asked_at = now
         return True
 
-    def keep_sections(self, wanted: Iterable[Section]) -> None:
-        """Forgets private sections that no viewer here has."""
-        for section in self._private_sections - set(wanted):
-            self._private_sections.discard(section)
-            self.ring.forget(section)
+    def may_ask_chat(self, chat_through: int, now: float) -> bool:
+        """Whether lines up to that number are missing for so long that they must be lost; then at most one wish a time."""
+        if chat_through <= self.chat_through:
+            self._chat_late_since = None
+            return False
+        if self._chat_late_since is None:
+            self._chat_late_since = now
+        if now - self._chat_late_since < CHAT_LATE_S or now - self._chat_asked_at < ASK_EVERY_S:
+            return False
+        self._chat_asked_at = now
+        return True
+
+    def _restart(self, epoch: int) -> None:
+        self.ring.restart(epoch)
+        self._private_sections.clear()
+        self.is_complete = True
+
+    def _on_head(self, frame: PublicFrame) -> bool:
+        newest = self.ring.newest
+        if newest is None or newest.seq < frame.seq or not self.is_complete:
+            self.is_lacking = True
+            return False
+        return newest.seq == frame.seq
+
+    def _is_wanted_repeat(self, frame: PublicFrame) -> bool:
+        """The delayed stream cannot cut a KEY on demand: it repeats what was shown, from its last KEY on."""
+        return self.is_lacking and frame.stream == DELAYED_STREAM and frame.key is not None
+
+    def _note_hole(self, frame: PublicFrame) -> None:
+        newest = self.ring.newest
+        if frame.key is not None:
+            self.is_lacking = False
+        elif newest is None or frame.base > newest.seq:
+            self.is_lacking = True
+            self.holes += newest is not None
+
+    def _add_public(self, frame: PublicFrame) -> None:
+        blobs = {PUBLIC_SECTION: (frame.patch is None, frame.key if frame.patch is None else frame.patch)}
+        keys = {PUBLIC_SECTION: frame.key} if frame.patch is not None and frame.key is not None else {}
+        self.is_complete = self.node not in frame.private_for
+        if self.is_complete:
+            self._keep_sections(())
+        self.ring.add(
+            RingFrame(frame.seq, frame.base, frame.tick, frame.at_ms),
+            {section: (is_key, data) for section, (is_key, data) in blobs.items() if data is not None},
+            keys,
+        )
 
     def _add_private(self, frame: PrivateFrame) -> None:
-        blobs: dict[Section, tuple[bool, bytes]] = dict.fromkeys(self._private_sections, (False, b""))
+        """The part lists every section that this gateway has; one without bytes did not change since the base."""
+        blobs: dict[Section, tuple[bool, bytes]] = {}
         keys: dict[Section, bytes] = {}
         for audience, of, patch, key in frame.sections:
             section = Section(Audience(audience), of)
-            self._private_sections.add(section)
-            blobs.pop(section, None)
-            if patch is not None:
-                blobs[section] = (False, patch)
+            blobs[section] = (False, patch or b"")
             if key is not None:
                 keys[section] = key
+        self._keep_sections(blobs)
         answers = {
             seat: tuple(Answer(0, n, tick, reason, margin) for n, tick, reason, margin in rows)
             for seat, rows in frame.answers.items()
         }
         self.ring.add_private(answers, blobs, keys)
         self.is_complete = True
+
+    def _keep_sections(self, listed: Iterable[Section]) -> None:
+        """What the room no longer sends here is forgotten: nothing may be built on it later."""
+        kept = set(listed)
+        for section in self._private_sections - kept:
+            self.ring.forget(section)
+        self._private_sections = kept

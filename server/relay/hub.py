@@ -24,7 +24,7 @@ from server.relay.port import Message, Port
 log = structlog.get_logger()
 
 LOOP_SILENT_S = 6.0
-LINK_KEPT_S = 60.0
+LOOP_KEPT_S = 60.0
 PRESENCE_EVERY_S = 1.0
 
 
@@ -75,12 +75,17 @@ class Hub:
     on_announcement: Callable[[e.Announcement, float], None]
     wake: Callable[[], None] = lambda: None
     loops: dict[str, LoopSeen] = field(factory=dict)
+    listening_since: float = field(init=False)
     _links: dict[str, Link] = field(factory=dict)
+    _links_made: int = 0
     _watched: dict[tuple[str, int], _Watched] = field(factory=dict)
     _joining: dict[str, tuple[str, Member]] = field(factory=dict)
     _where: dict[str, tuple[str, int]] = field(factory=dict)
     _users: dict[str, dict[str, Member]] = field(factory=dict)
     _presence_at: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        self.listening_since = self.now()
 
     # ---- for the sockets
 
@@ -88,7 +93,10 @@ class Hub:
         """The link to a loop process."""
         link = self._links.get(node)
         if link is None:
-            link = self._links[node] = Link(node, channel, self.now())
+            seen = self.loops.get(node)
+            self._links_made += 1
+            link = Link(node, seen.channel if seen else channel, self.now(), self._links_made)
+            self._links[node] = link
         return link
 
     def push(self, node: str, item: e.ToLoop) -> None:
@@ -141,12 +149,11 @@ class Hub:
     def want_key(self, member: Member) -> None:
         """The member's next frame cannot be cut from the ring."""
         place = self._where.get(member.conn)
-        if place is not None and self._watched[place].feed.may_ask_key(self.now()):
-            count("resyncs_total", why="ring")
-            self.push(self._watched[place].loop, e.WantKeyItem(*place))
+        if place is not None:
+            self._ask_key(place)
 
     def offer_now(self, member: Member) -> None:
-        """The member may have become ready for the newest frame: just joined, or asked for a resync."""
+        """The member may have become ready for the newest frame or older chat lines. The caller flushes it."""
         place = self._where.get(member.conn)
         if place is not None:
             watched = self._watched[place]
@@ -169,6 +176,11 @@ class Hub:
         """Whether a loop announced itself lately."""
         seen = self.loops.get(node)
         return seen is not None and self.now() - seen.at < LOOP_SILENT_S
+
+    @property
+    def has_heard_all(self) -> bool:
+        """Whether this gateway has listened for long enough to call a loop that it never heard dead."""
+        return self.now() - self.listening_since > LOOP_SILENT_S
 
     def members(self) -> list[Member]:
         """Every connection that is in a room or on its way."""
@@ -193,6 +205,8 @@ class Hub:
         match message["type"]:
             case e.CONTROL if message.get("kind") == "link":
                 self._on_batch(message)
+            case e.CONTROL if message.get("kind") == "gone":
+                self._on_gone(message)
             case e.CONTROL if message.get("kind") == "news":
                 self._on_news(e.news_decoder.decode(message["d"]))
             case e.CONTROL if message.get("kind") == "loop":
@@ -204,8 +218,8 @@ class Hub:
 
     def on_frames_reset(self) -> None:
         """The frames layer was replaced: whatever was sent meanwhile is gone."""
-        for (incarnation, stream), watched in self._watched.items():
-            self.push(watched.loop, e.WantKeyItem(incarnation, stream))
+        for place in self._watched:
+            self._ask_key(place)
 
     # ---- time
 
@@ -224,7 +238,7 @@ class Hub:
             for batch in link.batches(now):
                 extra = {
                     "kind": "link", "from": self.node, "reply": self.control.channel, "frames": self.frames.channel,
-                    "first": batch.first, "ack": batch.ack,
+                    "link": link.number, "first": batch.first, "ack": batch.ack, "settled": batch.settled,
                 }  # fmt: skip
                 self.control.send(link.channel, e.layer_message(e.INPUT, batch.items, **extra))
 
@@ -241,40 +255,57 @@ class Hub:
         watched = self._watched.get(place)
         if watched is None:
             return
-        now = self.now()
-        if not watched.feed.on_public(frame):
-            if watched.feed.is_behind(frame) and watched.feed.may_ask_key(now):
-                self.push(watched.loop, e.WantKeyItem(*place))
-            return
-        if frame.patch is None and frame.key is None:
-            for member in watched.members.values():
-                member.session.offer_head(frame.epoch, frame.seq, frame.tick, frame.at_ms)
-                member.flush()
-            return
+        feed, now = watched.feed, self.now()
+        if feed.on_public(frame):
+            if frame.patch is None and frame.key is None:
+                for member in watched.members.values():
+                    member.session.offer_head(frame.epoch, frame.seq, frame.tick, frame.at_ms)
+                    member.flush()
+            else:
+                self._offer_all(watched, now)
+        if feed.is_lacking:
+            self._ask_key(place)
+        if feed.may_ask_chat(frame.chat_through, now):
+            self.push(watched.loop, e.WantChat(*place))
+
+    def _offer_all(self, watched: _Watched, now: float, *, is_private: bool = False) -> None:
         feed = watched.feed
         for member in list(watched.members.values()):
-            if feed.is_complete or not _is_private(member):
+            is_ready = _is_private(member) if is_private else feed.is_complete or not _is_private(member)
+            if is_ready:
                 member.session.offer(feed.ring, now)
                 member.flush()
 
+    def _ask_key(self, place: tuple[str, int]) -> None:
+        watched = self._watched[place]
+        if watched.feed.may_ask_key(self.now()):
+            count("resyncs_total", why="ring")
+            self.push(watched.loop, e.WantKeyItem(*place))
+
     def _on_private(self, frame: e.PrivateFrame) -> None:
         watched = self._watched.get((frame.incarnation, frame.stream))
-        if watched is None or not watched.feed.on_private(frame):
-            return
-        now = self.now()
-        for member in list(watched.members.values()):
-            if _is_private(member):
-                member.session.offer(watched.feed.ring, now)
-                member.flush()
+        if watched is not None and watched.feed.on_private(frame):
+            self._offer_all(watched, self.now(), is_private=True)
 
     def _on_batch(self, message: Message) -> None:
         link = self._links.get(message["from"])
-        if link is None:
-            return
+        if link is None or link.number != message["link"]:
+            return  # of a link that was given up
         items = e.unpack_to_gateway(message["d"])
-        for item in link.receive(Batch(message["first"], list(items), message["ack"]), message["reply"], self.now()):
-            self._on_item(link.peer, item)
+        batch = Batch(message["first"], list(items), message["ack"], message["settled"])
+        for item in link.receive(batch, message["reply"], self.now()):
+            try:
+                self._on_item(link.peer, item)
+            except Exception:  # one connection's fault must not cost the others the rest of the batch
+                log.exception("relay.item_failed", item=type(item).__name__)
+                count("faults_total", where="hub")
         self.wake()
+
+    def _on_gone(self, message: Message) -> None:
+        """The loop has given up the link: so do we, and everybody on it comes again."""
+        link = self._links.get(message["from"])
+        if link is not None and link.number == message["link"]:
+            self._give_up(link)
 
     def _on_item(self, loop: str, item: e.ToGateway) -> None:
         now = self.now()
@@ -292,6 +323,11 @@ class Hub:
                 member = self._member(item.conn)
                 if member is not None:
                     member.session.change_sections(sections_from(item.sections))
+            case e.ChatSoFar():
+                watched = self._watched.get((item.incarnation, item.stream))
+                if watched is not None:
+                    watched.feed.add_lines(item.lines, is_all=True)
+                    self._offer_chat(watched)
 
     def _on_joined(self, loop: str, item: e.Joined, now: float) -> None:
         joining = self._joining.pop(item.conn, None)
@@ -307,30 +343,33 @@ class Hub:
         watched.loop = loop
         watched.members[member.conn] = member
         self._where[member.conn] = place
-        watched.feed.add_lines(item.chat)
+        watched.feed.start_chat(item.chat, item.chat_through)
         member.admit(item, now)
-        if watched.feed.is_complete or not _is_private(member):
-            member.session.offer(watched.feed.ring, now)
-        member.session.offer_chat(watched.feed.chat)
+        self.offer_now(member)
         member.flush()
 
     def _on_news(self, news: e.RoomNews) -> None:
         watched = self._watched.get((news.incarnation, news.stream))
         if watched is None:
             return
-        if not watched.feed.add_lines(news.chat):
-            watched.feed.chat.clear()
-            watched.feed.add_lines(news.chat)
+        watched.feed.add_lines(news.chat)
+        if news.rebase_ms:
+            for member in watched.members.values():
+                member.session.send(m.Rebase(news.rebase_tick, news.rebase_ms))
+        self._offer_chat(watched)
+
+    def _offer_chat(self, watched: _Watched) -> None:
         for member in list(watched.members.values()):
             member.session.offer_chat(watched.feed.chat)
-            if news.rebase_ms:
-                member.session.send(m.Rebase(news.rebase_tick, news.rebase_ms))
             member.flush()
 
     def _on_loop(self, announcement: e.Announcement) -> None:
         now = self.now()
         rooms = len(announcement.rooms)
         self.loops[announcement.loop] = LoopSeen(announcement.loop, announcement.channel, rooms, now)
+        link = self._links.get(announcement.loop)
+        if link is not None:
+            link.channel = announcement.channel  # a loop whose layer was replaced has a new one
         self.on_announcement(announcement, now)
 
     def _on_notice(self, message: Message) -> None:
@@ -357,14 +396,17 @@ class Hub:
             link.push(e.Presence({inc: tuple(conns) for inc, conns in here.get(node, {}).items()}))
 
     def _drop_silent_loops(self, now: float) -> None:
-        for node, link in list(self._links.items()):
-            is_silent = now - link.heard_at > LOOP_SILENT_S and not self.is_alive(node)
-            if link.is_broken or is_silent:
-                self._dismiss_all(node)
-            if link.is_broken or now - link.heard_at > LINK_KEPT_S:
-                del self._links[node]
-        for node in [n for n, seen in self.loops.items() if now - seen.at > LINK_KEPT_S]:
+        """Presence is acknowledged each second: a link without a word for so long is dead, whatever else is heard."""
+        for link in list(self._links.values()):
+            if link.is_broken or now - link.heard_at > LOOP_SILENT_S:
+                self._give_up(link)
+        for node in [n for n, seen in self.loops.items() if now - seen.at > LOOP_KEPT_S]:
             del self.loops[node]
+
+    def _give_up(self, link: Link) -> None:
+        log.warning("relay.link_lost", loop=link.peer, is_broken=link.is_broken)
+        del self._links[link.peer]
+        self._dismiss_all(link.peer)
 
     def _dismiss_all(self, node: str) -> None:
         conns = [conn for watched in self._watched.values() if watched.loop == node for conn in watched.members]
@@ -397,8 +439,6 @@ class Hub:
             del self._watched[place]
             self.frames.leave(e.room_group(*place))
             self.control.leave(e.room_group(*place))
-            return
-        watched.feed.keep_sections({s for member in watched.members.values() for s in member.session.sections})
 
 
 def sections_from(wire: Iterable[tuple[str, int]]) -> tuple[Section, ...]:

@@ -48,6 +48,8 @@ class Port:
     _queue: deque[Callable[[Any], Awaitable[None]]] = field(factory=deque)
     _work: asyncio.Event = field(factory=asyncio.Event)
     _groups: dict[str, None] = field(factory=dict)
+    _unsettled: dict[str, None] = field(factory=dict)
+    _refused: dict[str, None] = field(factory=dict)
     _receiver: asyncio.Task[None] | None = None
     _tasks: list[asyncio.Task[None]] = field(factory=list)
     _echo_at: float = 0.0
@@ -63,11 +65,12 @@ class Port:
         for group in list(self._groups):
             self.leave(group)
         end = monotonic() + SEND_DEADLINE_S
-        while self._queue and monotonic() < end:
+        while (self._queue or self._unsettled) and monotonic() < end:
             await sleep_until(monotonic() + 0.01)
-        for task in [*self._tasks, *([self._receiver] if self._receiver else [])]:
+        tasks = [*self._tasks, *([self._receiver] if self._receiver else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def send(self, channel: str, message: Message) -> None:
         """Queues a message for one channel."""
@@ -81,13 +84,18 @@ class Port:
         """This process wants a group's messages, now and after every reset."""
         if group not in self._groups:
             self._groups[group] = None
-            self._put(partial(_add, group, self.channel))
+            self._settle(group)
 
     def leave(self, group: str) -> None:
         """No longer."""
         if group in self._groups:
             del self._groups[group]
-            self._put(lambda layer: layer.group_discard(group, self.channel))
+            self._settle(group)
+
+    def _settle(self, *groups: str) -> None:
+        """The sender makes the layer agree with what is wanted. Memberships are no messages: no overflow drops them."""
+        self._unsettled |= dict.fromkeys(groups)
+        self._work.set()
 
     def _put(self, operation: Callable[[Any], Awaitable[None]]) -> None:
         if len(self._queue) >= QUEUE_MAX:
@@ -98,8 +106,14 @@ class Port:
         self._work.set()
 
     async def _open(self) -> None:
-        self._layer = self.make_layer(self.alias)
-        self.channel = await self._layer.new_channel()
+        layer = self.make_layer(self.alias)
+        try:
+            channel = await layer.new_channel()
+        except BaseException:
+            if layer is not self._layer:
+                await _discard(layer)
+            raise
+        self._layer, self.channel = layer, channel
         self._echo_at, self._unanswered_probes = monotonic(), 0
         self._receiver = asyncio.create_task(self._receive_all(self._layer, self.channel))
 
@@ -111,7 +125,7 @@ class Port:
                 log.warning("layer.receive_failed", alias=self.alias, error=repr(error))
                 await sleep_until(monotonic() + RECEIVE_RETRY_S)
                 continue
-            if message["type"] == PROBE:
+            if message.get("type") == PROBE:
                 self._echo_at, self._unanswered_probes = monotonic(), 0
                 continue
             try:
@@ -124,18 +138,30 @@ class Port:
         while True:
             await self._work.wait()
             self._work.clear()
-            while self._queue:
-                await self._send_one(self._queue.popleft())
+            while self._queue or self._unsettled:
+                if self._unsettled:
+                    await self._settle_one(next(iter(self._unsettled)))
+                if self._queue:
+                    await self._send_one(self._queue.popleft())
 
-    async def _send_one(self, operation: Callable[[Any], Awaitable[None]]) -> None:
+    async def _settle_one(self, group: str) -> None:
+        """Joins or leaves as wanted now; where the layer refuses, the watchdog tries again."""
+        del self._unsettled[group]
+        is_in = group in self._groups
+        if not await self._send_one(partial(_add if is_in else _leave, group, self.channel)):
+            self._refused[group] = None
+
+    async def _send_one(self, operation: Callable[[Any], Awaitable[None]]) -> bool:
         try:
             async with asyncio.timeout(SEND_DEADLINE_S):
                 await operation(self._layer)
-            self.sent += 1
         except Exception as error:  # noqa: BLE001 - a back end's own errors; what was lost is repaired by the protocol
             self.failed += 1
             count("layer_failures_total", alias=self.alias)
             log.warning("layer.send_failed", alias=self.alias, error=repr(error))
+            return False
+        self.sent += 1
+        return True
 
     async def _watch(self) -> None:
         rejoin_at = monotonic() + REJOIN_EVERY_S
@@ -147,14 +173,16 @@ class Port:
                 await self._reset()
             elif now > rejoin_at:
                 rejoin_at = now + REJOIN_EVERY_S
-                self._rejoin()
+                self._settle(*self._groups)
+            self._settle(*self._refused)
+            self._refused.clear()
             self._unanswered_probes += 1
             self._put(partial(_probe, self.channel))
 
     async def _reset(self) -> None:
         """Builds a fresh layer in place of a deaf one."""
         log.warning("layer.deaf", alias=self.alias, silent_s=round(monotonic() - self._echo_at, 1))
-        old, old_receiver = self._layer, self._receiver
+        old, old_channel, old_receiver = self._layer, self.channel, self._receiver
         try:
             async with asyncio.timeout(DEAF_AFTER_S):
                 await self._open()
@@ -165,14 +193,13 @@ class Port:
             old_receiver.cancel()
         self.resets += 1
         count("layer_revivals_total", alias=self.alias)
-        self._rejoin()
+        self._settle(*self._groups)
         self.on_reset()
         if old is not self._layer:
             await _discard(old)
-
-    def _rejoin(self) -> None:
-        for group in self._groups:
-            self._put(partial(_add, group, self.channel))
+        else:
+            for group in self._groups:
+                self._put(partial(_leave, group, old_channel))
 
 
 async def _probe(channel: str, layer: Any) -> None:
@@ -181,6 +208,10 @@ async def _probe(channel: str, layer: Any) -> None:
 
 async def _add(group: str, channel: str, layer: Any) -> None:
     await layer.group_add(group, channel)
+
+
+async def _leave(group: str, channel: str, layer: Any) -> None:
+    await layer.group_discard(group, channel)
 
 
 async def _discard(layer: Any) -> None:

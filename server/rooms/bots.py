@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 from attrs import define, field
 
-from game.codec import Delta
+from game.codec import Delta, body_of, quantize_all
 from game.contract import Policy
 from game.rng import Rng
 from game.schema import Schema
@@ -78,9 +78,16 @@ class BotCrew:
             view = View(self.schema, number, {section: self._states[section] for section in bot.sections})
             try:
                 action = bot.policy.act(view, tick, bot.rng)
+                if action is not None:
+                    out.append((number, self._as_sent(action)))
             except Exception:
                 log.exception("bot.failed", policy=type(bot.policy).__name__, seat=number, tick=tick)
-                continue
-            if action is not None:
-                out.append((number, action))
         return out
+
+    def _as_sent(self, action: object) -> object:
+        """The input as a socket would have carried it: quantized and within its bounds. Raises TypeError for no input."""
+        for message in self.schema.inputs:
+            if message.cls is type(action):
+                return body_of(message, quantize_all(message, action))
+        known = [message.name for message in self.schema.inputs]
+        raise TypeError(f"act() expected to return one of {known} or None, got {action!r}")

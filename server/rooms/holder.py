@@ -20,7 +20,8 @@ from server.relay.link import Batch, Link
 from server.relay.port import Message, Port
 from server.rooms.outgoing import FrameOut, MatchOver, NewsOut, ToOne
 from server.rooms.pace import Pace
-from server.rooms.room import Room, RoomFacts
+from server.rooms.room import Room
+from server.rooms.viewers import RoomFacts
 from server.routing.plan import RoomPlan
 
 log = structlog.get_logger()
@@ -92,20 +93,43 @@ class Holder:
     def on_frames_reset(self) -> None:
         """The frames layer was replaced: what was sent meanwhile is gone, so everybody needs KEYs."""
         for held in self.rooms.values():
-            held.room.live.is_key_wanted = True
+            held.room.framer.live.is_key_wanted = True
 
     def _on_batch(self, message: Message) -> None:
-        now, peer = monotonic(), message["from"]
-        link = self._links.get(peer)
+        link = self._link_of(message)
         if link is None:
-            if message["first"] > 1:
-                return  # a link that we gave up long ago; its gateway will notice our silence
-            link = self._links[peer] = Link(peer, message["reply"], now)
-        self._frames_channel[peer] = message["frames"]
-        self._silent.discard(peer)
-        items = e.unpack_to_loop(message["d"])
-        for item in link.receive(Batch(message["first"], list(items), message["ack"]), message["reply"], now):
-            self._on_item(peer, item)
+            return
+        self._frames_channel[link.peer] = message["frames"]
+        self._silent.discard(link.peer)
+        batch = Batch(message["first"], list(e.unpack_to_loop(message["d"])), message["ack"], message["settled"])
+        for item in link.receive(batch, message["reply"], monotonic()):
+            try:
+                self._on_item(link.peer, item)
+            except Exception:  # one item's fault must not cost the others the rest of the batch
+                log.exception("loop.item_failed", item=type(item).__name__)
+                count("faults_total", where="holder")
+
+    def _link_of(self, message: Message) -> Link | None:
+        """The link that a batch belongs to: a gateway that began anew gets a new one, a stale one is told so."""
+        peer, number = message["from"], message["link"]
+        link = self._links.get(peer)
+        if link is not None and link.number == number:
+            return link
+        if link is not None and link.number > number:
+            return None
+        if message["settled"]:
+            # We gave this link up, with all who were on it; its gateway must give it up too.
+            gone = {"type": e.CONTROL, "v": e.VERSION, "kind": "gone", "from": self.node, "link": number}
+            self.control.send(message["reply"], gone)
+            return None
+        if link is not None:
+            self._lose_gateway(peer)
+        self._links[peer] = Link(peer, message["reply"], monotonic(), number)
+        return self._links[peer]
+
+    def _lose_gateway(self, peer: str) -> None:
+        for held in self.rooms.values():
+            held.room.drop_gateway(peer)
 
     def _on_item(self, gateway: str, item: e.ToLoop) -> None:
         match item:
@@ -246,7 +270,7 @@ class Holder:
     def _crash(self, room: Room, error: str) -> None:
         """The rules' fault: this room ends with a record of it, its neighbours go on."""
         count("room_crashes_total", room_type=room.plan.name)
-        replay = room.recorder.to_bytes()
+        replay = room.match.recorder.to_bytes()
         room.end(Close.INTERNAL, f"the rules failed at tick {room.tick_no}; an incident was recorded")
         incident = Incident(room.facts.incarnation, room.plan.name, room.tick_no, error, replay)
         self._spawn(self._keep(incident))
@@ -284,8 +308,7 @@ class Holder:
         for peer, link in list(self._links.items()):
             if (now - link.heard_at > GATEWAY_SILENT_S or link.is_broken) and peer not in self._silent:
                 self._silent.add(peer)
-                for held in self.rooms.values():
-                    held.room.drop_gateway(peer)
+                self._lose_gateway(peer)
             if now - link.heard_at > LINK_KEPT_S or link.is_broken:
                 del self._links[peer]
                 self._frames_channel.pop(peer, None)
@@ -333,7 +356,7 @@ class Holder:
             for batch in link.batches(now):
                 extra = {
                     "kind": "link", "from": self.node, "reply": self.control.channel,
-                    "first": batch.first, "ack": batch.ack,
+                    "link": link.number, "first": batch.first, "ack": batch.ack, "settled": batch.settled,
                 }  # fmt: skip
                 self.control.send(link.channel, e.layer_message(e.CONTROL, batch.items, **extra))
 

@@ -41,19 +41,26 @@ class InputQueue:
     waiting: deque[Pending] = field(factory=deque)
     _answers: deque[tuple[Given, int | None]] = field(factory=deque)
 
-    def receive(self, pending: Pending) -> None:
-        """Takes an input unless it was taken before. A full queue refuses the newest (overflow: refuse)."""
+    def receive(self, pending: Pending) -> bool:
+        """Takes an input unless it was taken before. False, and it is not taken, where the queue is full.
+
+        Overflow: close. The room ends the connection; a resumed one sends again what was not taken.
+        """
         if pending.n <= self.received_through:
-            return
-        self.received_through = pending.n
+            return True
         if len(self.waiting) >= WAITING_MAX:
-            pending = Pending(pending.n, 0, None, "overload", pending.arrived_tick)
+            return False
+        self.received_through = pending.n
         self.waiting.append(pending)
+        return True
 
     def due(self, tick: int) -> list[Pending]:
-        """The inputs of this tick: in order, and none overtakes one that is meant for later."""
-        out = []
-        while self.waiting:
+        """The inputs of this tick: in order, and none overtakes one that is meant for later.
+
+        None while too many answers are unacknowledged: an answer is kept until its receiver has it.
+        """
+        out: list[Pending] = []
+        while self.waiting and len(self._answers) + len(out) < UNACKED_ANSWERS_MAX:
             head = self.waiting[0]
             if head.body is not None and tick < head.for_tick <= head.arrived_tick + EARLY_TICKS_MAX:
                 break
@@ -64,8 +71,6 @@ class InputQueue:
         """The one answer to an input."""
         margin = pending.for_tick - pending.arrived_tick - 1 if pending.for_tick else 0
         self._answers.append((Given(pending.n, tick, reason, margin), None))
-        if len(self._answers) > UNACKED_ANSWERS_MAX:
-            self._answers.popleft()
 
     def to_send(self, seq: int) -> list[Given]:
         """All answers that no acknowledged frame has carried; those that are new are carried by frame ``seq``."""

@@ -32,13 +32,25 @@ class NewsOut:
 
 
 @frozen
+class SeatAtEnd:
+    """Who held a seat when the match ended."""
+
+    number: int
+    identity: str
+    name: str
+    team: int | None
+    is_bot: bool
+
+
+@frozen
 class MatchOver:
-    """The match has a result that must be written."""
+    """The match has a result that must be written, with the seats as they were when it ended."""
 
     result: Result
     final_hash: str
     started: datetime
     replay: bytes
+    seats: tuple[SeatAtEnd, ...]
 
 
 Outgoing = ToOne | FrameOut | NewsOut | MatchOver

@@ -28,21 +28,31 @@ class SeatState(Enum):
 
 @define
 class Hold:
-    """One seat. ``generation`` grows at each resume and never falls; ``conn`` is empty while disconnected."""
+    """One seat. ``generation`` grows at each resume and never falls; ``conn`` is empty while disconnected.
+
+    ``first_generation`` is the one that the seat was taken with. Until its holder is heard from (``is_confirmed``), the
+    welcome with the newest token may be lost, so the one before still fits.
+    """
 
     number: int
     state: SeatState = SeatState.FREE
     identity: str = ""
     name: str = ""
-    team: int | None = None
     conn: str = ""
     generation: int = 0
+    first_generation: int = 0
+    is_confirmed: bool = False
     grace_until: float = 0.0
 
     @property
     def is_bot(self) -> bool:
         """Whether the loop plays it."""
         return self.state is SeatState.BOT
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nobody can have a token for it but the connection that took it."""
+        return self.generation == self.first_generation and not self.is_confirmed
 
     @property
     def is_human(self) -> bool:
@@ -62,6 +72,15 @@ class SeatTable:
     def __attrs_post_init__(self) -> None:
         self.holds = [Hold(number) for number in range(self.size)]
 
+    def why_not(self, identity: str, count: int) -> str:
+        """Why that many seats cannot be reserved, bots making way; "" where they can."""
+        held = sum(hold.identity == identity for hold in self.humans())
+        if held + count > self.per_identity:
+            return f"one identity may hold {self.per_identity} seats and has {held}"
+        if self.people + count > self.size:
+            return f"expected {count} free seats of {self.size}, found {self.size - self.people}"
+        return ""
+
     def reserve(self, identity: str, name: str, conn: str) -> Hold | None:
         """The lowest free seat, or None where all are taken or this identity has enough."""
         if sum(hold.identity == identity for hold in self.humans()) >= self.per_identity:
@@ -80,20 +99,27 @@ class SeatTable:
                 return hold
         return None
 
-    def resume(self, number: int, generation: int, identity: str, conn: str) -> tuple[Hold, str] | None:
-        """The seat again for a newer connection, with the connection that it replaces ("" for none).
-
-        None where the seat is not theirs any more or the generation is not the last: a used token resumes nothing.
-        """
+    def may_resume(self, number: int, generation: int, identity: str) -> bool:
+        """Whether a token fits: the seat is still theirs and the generation the last. A used token resumes nothing."""
         if not 0 <= number < self.size:
-            return None
+            return False
         hold = self.holds[number]
-        if not hold.is_human or hold.identity != identity or hold.generation != generation:
-            return None
+        is_last = generation == hold.generation
+        is_before_lost_welcome = hold.first_generation <= generation == hold.generation - 1 and not hold.is_confirmed
+        return hold.is_human and hold.identity == identity and (is_last or is_before_lost_welcome)
+
+    def resume(self, number: int, conn: str) -> tuple[Hold, str]:
+        """The seat for a newer connection, with the one that it replaces ("" for none). `may_resume` comes first."""
+        hold = self.holds[number]
         replaced, hold.conn = hold.conn, conn
-        hold.state = SeatState.TAKEN
+        hold.state, hold.is_confirmed = SeatState.TAKEN, False
         hold.generation += 1
         return hold, replaced
+
+    def confirm(self, conn: str) -> None:
+        """The connection was heard from, so it has its welcome: older tokens are used up."""
+        for hold in self.of_conn(conn):
+            hold.is_confirmed = True
 
     def lose(self, conn: str, now: float) -> list[Hold]:
         """The connection is lost: its seats wait out their grace."""
@@ -104,7 +130,7 @@ class SeatTable:
 
     def release(self, hold: Hold) -> None:
         """The seat is free again; its generation stays, so that no old token fits."""
-        hold.state, hold.identity, hold.name, hold.conn, hold.team = SeatState.FREE, "", "", "", None
+        hold.state, hold.identity, hold.name, hold.conn = SeatState.FREE, "", "", ""
 
     def expired(self, now: float) -> list[Hold]:
         """Seats whose grace has run out."""
@@ -122,6 +148,17 @@ class SeatTable:
         """Seats of bots."""
         return [hold for hold in self.holds if hold.is_bot]
 
+    @property
+    def people(self) -> int:
+        """How many seats belong to people."""
+        return sum(hold.is_human for hold in self.holds)
+
+    @property
+    def taken(self) -> int:
+        """How many seats are not free."""
+        return sum(hold.state is not SeatState.FREE for hold in self.holds)
+
     def _take(self, hold: Hold, state: SeatState, identity: str, name: str, conn: str) -> None:
         hold.state, hold.identity, hold.name, hold.conn = state, identity, name, conn
         hold.generation += 1
+        hold.first_generation, hold.is_confirmed = hold.generation, False

@@ -22,7 +22,7 @@ class Cut:
 
 @frozen
 class CutFrame:
-    """A frame as the room cut it; ``private`` has only sections with something in them."""
+    """A frame as the room cut it; ``private`` has every section on show, also those without a change."""
 
     seq: int
     base: int
@@ -64,11 +64,7 @@ class Stream:
         is_key = self.is_key_wanted or (seq + self.stagger) % self.frames.keyframe_every == 0
         self.is_key_wanted = False
         base = self._base(seq)
-        private = {}
-        for section in sections:
-            cut = self._section(section, base, is_key or section in fresh)
-            if cut.patch or cut.key:
-                private[section] = cut
+        private = {section: self._section(section, base, is_key or section in fresh) for section in sections}
         return CutFrame(seq, base, self._section(PUBLIC_SECTION, base, is_key), private)
 
     def key(self, section: Section) -> Delta:

@@ -14,6 +14,7 @@ from game.wire import messages as m
 from game.wire import session as s
 from game.wire.closecodes import BY_CODE, Close
 from game.wire.limits import Limit, Overflow
+from server.clock import monotonic, sleep_until
 from server.ops.metrics import count
 from server.relay import envelope as e
 from server.relay.hub import sections_from
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 
 OUT_MAX = 512
 ATTEMPTS = 4
+RETRY_S = 0.5
 
 
 def rules_of(route: RoutePlan, *, is_paced: bool = True) -> s.SessionRules:
@@ -57,12 +59,12 @@ class Connection:
     def receive(self, data: bytes | str) -> None:
         """One message of the client."""
         self.session.receive(data, self.gateway.now())
-        self._obey()
+        self._settle()
 
     def poll(self) -> None:
         """Time passes."""
         self.session.poll(self.gateway.now())
-        self._obey()
+        self.flush()
 
     def lost(self) -> None:
         """The socket is gone."""
@@ -95,21 +97,23 @@ class Connection:
             room.reconnect_grace_s if seats else 0.0,
             room.spectators.delay_s if joined.stream == e.DELAYED_STREAM and room.spectators else 0.0,
             room.durability.value,
-            joined.chat[-1].n if joined.chat else 0,
+            joined.chat_through,
             room.schema.as_json() if hello.schema else None,
         )
-        self.session.attached(welcome, sections_from(joined.sections), joined.tick, now)
+        chat_after = joined.chat[0].n - 1 if joined.chat else joined.chat_through
+        self.session.attached(welcome, sections_from(joined.sections), joined.tick, now, chat_after)
 
     def turn_away(self, refused: e.JoinRefused, now: float) -> None:
         """The loop did not; where the room has moved, it is looked for again."""
         close = BY_CODE.get(refused.close, Close.INTERNAL)
         if close is Close.MOVING and self._attempts < ATTEMPTS and self._who is not None:
-            self._spawn(self._find())
+            self._spawn(self._find_again(refused.retry_after_s or RETRY_S))
             return
         self.session.refuse(close, refused.reason, refused.retry_after_s)
 
     def flush(self) -> None:
-        """Moves what the session has to say to the socket's queue (overflow: close)."""
+        """Carries out what the session wants, and moves what it has to say to the socket's queue (overflow: close)."""
+        self._obey()
         data = self.session.data_to_send()
         if data:
             self.out.extend(data)
@@ -124,30 +128,34 @@ class Connection:
 
     # ---- inside
 
-    def _obey(self) -> None:
-        hub = self.gateway.hub
-        for command in self.session.commands():
-            match command:
-                case s.Attach(hello=hello):
-                    self._hello = hello
-                    self._spawn(self._attach(hello))
-                case s.Submit():
-                    self._to_loop(_input_item(self._incarnation_now(), self.conn, command))
-                case s.Acknowledge(position=position):
-                    self._to_loop(e.AckItem(self._incarnation_now(), self.conn, position.epoch, position.seq))
-                case s.WantKey():
-                    hub.want_key(self)
-                case s.SayLine(text=text):
-                    self._to_loop(e.SayItem(self._incarnation_now(), self.conn, text))
-                case s.GiveUp():
-                    hub.part(self, is_lost=False)
-                case s.NoticesSeen(ids=ids):
-                    self._spawn(self._seen(ids))
-        hub.offer_now(self)
-        for command in self.session.commands():
-            if isinstance(command, s.WantKey):
-                hub.want_key(self)
+    def _settle(self) -> None:
+        """Carries out what the client's message brought; it may be ready now for what was there already."""
+        self._obey()
+        self.gateway.hub.offer_now(self)
         self.flush()
+
+    def _obey(self) -> None:
+        for command in self.session.commands():
+            self._carry_out(command)
+
+    def _carry_out(self, command: s.Command) -> None:
+        hub = self.gateway.hub
+        match command:
+            case s.Attach(hello=hello):
+                self._hello = hello
+                self._spawn(self._attach(hello))
+            case s.Submit():
+                self._to_loop(_input_item(self._incarnation_now(), self.conn, command))
+            case s.Acknowledge(position=position):
+                self._to_loop(e.AckItem(self._incarnation_now(), self.conn, position.epoch, position.seq))
+            case s.WantKey():
+                hub.want_key(self)
+            case s.SayLine(text=text):
+                self._to_loop(e.SayItem(self._incarnation_now(), self.conn, text))
+            case s.GiveUp():
+                hub.part(self, is_lost=False)
+            case s.NoticesSeen(ids=ids):
+                self._spawn(self._seen(ids))
 
     def _incarnation_now(self) -> str:
         place = self.gateway.hub.loop_of(self)
@@ -173,6 +181,10 @@ class Connection:
             await self._find()
             await self._missed(who.id)
         self.flush()
+
+    async def _find_again(self, after_s: float) -> None:
+        await sleep_until(monotonic() + after_s)
+        await self._find()
 
     async def _find(self) -> None:
         assert self._who is not None and self._hello is not None  # noqa: S101 - set by _attach

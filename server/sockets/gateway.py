@@ -83,7 +83,7 @@ class Gateway:
         row = await self.directory.find(code)
         if row is not None and row.holder and not self.hub.is_alive(row.holder):
             # Its loop died with it, or this gateway is so new that it has not heard the loop yet.
-            if self.hub.chosen_loop() is None:
+            if self.hub.chosen_loop() is None or not self.hub.has_heard_all:
                 return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
             await self.directory.close(row.incarnation, row.epoch)
             row = None

@@ -1,5 +1,6 @@
 """People's real work: tabs of a real Chromium, a bot and a spectator in one room, over real sockets, on both layers."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ async def ship_at_rest(viewer: Page, owner: Page, seat: int) -> dict[str, Any]:
             return False
         is_still = found.get("ship", {}).get("x") == there["ship"]["x"] and found["due"] == there["due"]
         found.update(there)
-        return is_still
+        return bool(is_still)
 
     await until("the other tab's ship at rest", agreed, timeout_s=60)
     return found
@@ -72,7 +73,9 @@ async def test_two_tabs_a_bot_and_a_spectator_share_one_room(
 
     assert "ammo" in (await one.evaluate("roomwright.entities('ships').find(s => s.seat === roomwright.seat)"))
     assert not any("ammo" in ship for ship in await watcher.evaluate("roomwright.entities('ships')"))
-    assert [("ammo" in s) for s in await two.evaluate("roomwright.entities('ships')") if s["seat"] == seats[0]] == [False]
+    assert [("ammo" in s) for s in await two.evaluate("roomwright.entities('ships')") if s["seat"] == seats[0]] == [
+        False
+    ]
     for page in (one, two, watcher):
         counters = await page.evaluate("roomwright.counters")
         assert (counters["gaps"], counters["divergences"]) == (0, 0)
@@ -178,10 +181,10 @@ async def test_a_notice_to_a_guest_shows_once_in_each_of_two_tabs(
     text = "the server restarts at noon"
     sender = processes.python("-c", NOTIFY, guest["id"], text, env=site.env)
     for page in (one, two):
-        await until("the notice in a tab", lambda page=page: shows(page, text, 1))
+        await until("the notice in a tab", partial(shows, page, text, 1))
     assert sender.process.wait(timeout=30) == 0
     again = processes.python("-c", NOTIFY, guest["id"], "another one", env=site.env)
-    await until("another one", lambda: shows(one, 1), "the next notice")
+    await until("the next notice", lambda: shows(one, "another one", 1))
     assert again.process.wait(timeout=30) == 0
     assert await shows(one, text, 1)
     assert await shows(two, text, 1)

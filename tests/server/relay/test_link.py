@@ -1,6 +1,7 @@
 """The link: exactly once and in order over a pipe that loses, repeats and reorders; it heals by itself or breaks by name."""
 
 import random
+from itertools import pairwise
 
 from attrs import define, field
 from hypothesis import given
@@ -105,7 +106,7 @@ def test_patience_grows_while_the_other_side_is_silent_and_starts_anew_when_it_a
     a, b = Link("b", "b!", 0.0), Link("a", "a!", 0.0)
     a.push("x")
     times = [step * STEP_S for step in range(1, 2000) if a.batches(step * STEP_S)]
-    gaps = [round(after - before, 2) for before, after in zip(times, times[1:], strict=False)]
+    gaps = [round(after - before, 2) for before, after in pairwise(times)]
     assert gaps[0] < gaps[1] < gaps[2] and max(gaps) <= link_module.RESEND_AFTER_MAX_S + STEP_S
     for batch in a.batches(100.0):
         b.receive(batch, "a!", 100.0)

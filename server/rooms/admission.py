@@ -1,0 +1,190 @@
+"""Who comes in, comes back and goes: joins, resumes, lost connections, bots that make way or fill up. Sans I/O."""
+
+from attrs import define, field
+
+from game.fields import SPECTATORS, Audience
+from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
+from game.wire.closecodes import Close
+from server.relay import envelope as e
+from server.rooms.match import Match
+from server.rooms.outgoing import Outgoing, ToOne
+from server.rooms.seats import Hold
+from server.rooms.talk import Talk
+from server.rooms.viewers import RoomFacts, Viewer
+from server.routing.plan import RoomPlan
+
+
+@define(eq=False)
+class Admission:
+    """``viewers`` by connection. ``has_newcomers`` asks for a frame, which the newest welcome's KEY will stand on."""
+
+    plan: RoomPlan
+    facts: RoomFacts
+    match: Match
+    talk: Talk
+    out: list[Outgoing]
+    viewers: dict[str, Viewer] = field(factory=dict)
+    has_newcomers: bool = False
+
+    # ---- in
+
+    def join(self, gateway: str, item: e.Join, tick_no: int, now: float) -> None:
+        """A connection wants in: it is welcomed or refused."""
+        if self.match.status.phase == "ended":
+            self.refuse(gateway, item, Close.ROOM_CLOSED, "the match is over")
+            return
+        audiences = frozenset(Audience(name) for name in item.audiences)
+        viewer = Viewer(item.conn, gateway, item.identity, item.name, item.role, audiences)
+        if item.role == "spectator":
+            self._admit_spectator(gateway, item, viewer, tick_no)
+        elif item.resume is not None:
+            self._resume(gateway, item, viewer, tick_no, now)
+        else:
+            self._seat(gateway, item, viewer, tick_no)
+
+    def _admit_spectator(self, gateway: str, item: e.Join, viewer: Viewer, tick_no: int) -> None:
+        spec = self.plan.spectators
+        watching = sum(not v.seats for v in self.viewers.values())
+        if spec is None or watching >= spec.limit:
+            limit = spec.limit if spec else 0
+            self.refuse(gateway, item, Close.OVERLOADED, f"the room has its {limit} spectators")
+            return
+        viewer.stream = e.DELAYED_STREAM if spec.delay_s else e.LIVE_STREAM
+        self._welcome(viewer, [], tick_no)
+
+    def _seat(self, gateway: str, item: e.Join, viewer: Viewer, tick_no: int) -> None:
+        seats = self.match.seats
+        reason = seats.why_not(item.identity, item.slots)
+        if reason:
+            self.refuse(gateway, item, Close.OVERLOADED, reason)
+            return
+        holds: list[Hold] = []
+        for slot in range(item.slots):
+            self._make_way()
+            name = item.name if slot == 0 else f"{item.name} {slot + 1}"
+            hold = seats.reserve(item.identity, name, item.conn)
+            assert hold is not None  # noqa: S101 - why_not() found the seats, and a bot made way where none was free
+            self.match.enter(hold)
+            holds.append(hold)
+        self._welcome(viewer, holds, tick_no)
+
+    def _resume(self, gateway: str, item: e.Join, viewer: Viewer, tick_no: int, now: float) -> None:
+        """All the seats of the token or none: they were one connection's, and are one's again."""
+        seats, wanted = self.match.seats, self._token(item.resume or "")
+        if not wanted or not all(seats.may_resume(number, generation, item.identity) for number, generation in wanted):
+            self.refuse(gateway, item, Close.CANNOT_RESUME, "the seat is gone, or the token was used")
+            return
+        holds, replaced = [], set()
+        for number, _ in wanted:
+            hold, conn = seats.resume(number, item.conn)
+            holds.append(hold)
+            replaced.add(conn)
+        for conn in sorted(replaced - {""}):
+            self.dismiss(conn, Close.REPLACED, "a newer connection took this seat", now)
+        for hold in holds:
+            self.match.link(hold.number, is_connected=True)
+        self._welcome(viewer, holds, tick_no)
+
+    def _token(self, token: str) -> list[tuple[int, int]]:
+        signed = self.facts.unsign(token)
+        if not isinstance(signed, list) or signed[:1] != [self.facts.incarnation]:
+            return []
+        return [(int(number), int(generation)) for number, generation in signed[1]]
+
+    def _welcome(self, viewer: Viewer, holds: list[Hold], tick_no: int) -> None:
+        viewer.seats = [hold.number for hold in holds]
+        viewer.sections = self.sections_of(viewer)
+        self.viewers[viewer.conn] = viewer
+        token = [self.facts.incarnation, [[hold.number, hold.generation] for hold in holds]]
+        is_live = viewer.stream == e.LIVE_STREAM
+        self.has_newcomers |= is_live
+        log = self.talk.log(viewer.stream)
+        joined = e.Joined(
+            self.facts.incarnation,
+            viewer.conn,
+            tuple(self._granted(slot, hold) for slot, hold in enumerate(holds)),
+            tuple((section.audience.value, section.of) for section in viewer.sections),
+            viewer.stream,
+            tick_no if is_live else 0,
+            self.facts.epoch,
+            self.facts.sign(token) if holds else None,
+            viewer.name,
+            log.for_newcomers(),
+            log.through,
+        )
+        self.out.append(ToOne(viewer.gateway, joined))
+
+    def _granted(self, slot: int, hold: Hold) -> e.Granted:
+        return e.Granted(slot, hold.number, hold.generation, self.match.inputs[hold.number].received_through)
+
+    def refuse(self, gateway: str, item: e.Join, close: Close, reason: str) -> None:
+        """The connection may not come in."""
+        self.out.append(ToOne(gateway, e.JoinRefused(item.conn, close.value.code, reason)))
+
+    # ---- out
+
+    def part(self, item: e.Part, now: float) -> None:
+        """A connection is gone. One that never heard of its new seats has no token to come back with."""
+        if self.viewers.pop(item.conn, None) is None:
+            return
+        for hold in self.match.seats.of_conn(item.conn):
+            if not item.is_lost or (not item.incarnation and hold.is_new):
+                self.match.vacate(hold, "left")
+        for hold in self.match.seats.lose(item.conn, now):
+            self.match.link(hold.number, is_connected=False)
+
+    def dismiss(self, conn: str, close: Close, reason: str, now: float) -> None:
+        """Out with a named goodbye; its seats wait out their grace."""
+        viewer = self.viewers.pop(conn, None)
+        if viewer is not None:
+            self.out.append(ToOne(viewer.gateway, e.Dismissed(conn, close.value.code, reason)))
+            for hold in self.match.seats.lose(conn, now):
+                self.match.link(hold.number, is_connected=False)
+
+    def expire(self, now: float) -> None:
+        """Seats whose grace ran out are free again."""
+        for hold in self.match.seats.expired(now):
+            self.match.vacate(hold, "grace ran out")
+
+    # ---- bots
+
+    def _make_way(self) -> None:
+        """A bot gives its seat to a person: in a full room, and where people and bots are as many as bots fill up to."""
+        seats = self.match.seats
+        bots = seats.bots()
+        fill_to = self.plan.start.bots.fill_to if self.plan.start.bots else 0
+        if bots and seats.taken >= min(fill_to, self.plan.seats):
+            self.match.vacate(min(bots, key=lambda hold: hold.number), "made room")
+
+    def staff(self) -> None:
+        """Bots fill up while somebody is here; with enough players the match begins."""
+        match, seats = self.match, self.match.seats
+        humans = seats.people
+        if not humans or match.status.phase == "ended":
+            return
+        bots = self.plan.start.bots
+        if match.crew and bots:
+            while seats.taken < min(bots.fill_to, self.plan.seats):
+                hold = seats.fill(match.crew.next_name())
+                assert hold is not None  # noqa: S101 - fewer are taken than there are seats
+                match.enter(hold)
+                match.crew.hire(hold)
+        if match.status.phase == "waiting" and seats.taken >= self.plan.start.min_players:
+            match.status.phase = "playing"
+
+    # ---- what a viewer may see
+
+    def sections_of(self, viewer: Viewer) -> tuple[Section, ...]:
+        """The viewer's sections now, public first."""
+        schema = self.plan.schema
+        if viewer.role == "spectator":
+            if schema.sees_everything:
+                return (SPECTATORS_SECTION,)
+            has_own = bool(schema.in_section(SPECTATORS)) and SPECTATORS in viewer.audiences
+            return (PUBLIC_SECTION, SPECTATORS_SECTION) if has_own else (PUBLIC_SECTION,)
+        sections = {section for seat in viewer.seats for section in self.match.sections_of_seat(seat)}
+        return tuple(sorted((s for s in sections if s.audience in viewer.audiences), key=_public_first))
+
+
+def _public_first(section: Section) -> tuple[bool, Section]:
+    return section != PUBLIC_SECTION, section

@@ -1,0 +1,155 @@
+"""The rules of one room at work: its world, who plays, their inputs and the answers. Sans I/O; the room calls it.
+
+Whatever raises here is the author's fault, and the holder ends the room for it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import define, field
+
+from game.contract import Event, Game, Result, Seat
+from game.fields import SEAT, TEAM
+from game.replay import Recorder
+from game.rng import Rng
+from game.schema import NO_TEAM, RoomRow, SeatRow
+from game.tracker import PUBLIC_SECTION, Section
+from server.ops.metrics import count
+from server.rooms.bots import BotCrew
+from server.rooms.inputs import InputQueue
+from server.rooms.seats import Hold, SeatTable
+from server.routing.plan import RoomPlan
+
+REASON_MAX = 100
+
+
+@define(eq=False)
+class Match:
+    """``status`` stands in the `_room` table, the roster in `_seats`; both travel like the world."""
+
+    plan: RoomPlan
+    seed: int
+    tick: int = 0
+    game: Game = field(init=False)
+    world: Any = field(init=False)
+    rng: Rng = field(init=False)
+    recorder: Recorder = field(init=False)
+    seats: SeatTable = field(init=False)
+    crew: BotCrew | None = field(init=False)
+    status: RoomRow = field(factory=RoomRow)
+    roster: dict[int, SeatRow] = field(factory=dict)
+    inputs: dict[int, InputQueue] = field(factory=dict)
+    events: list[Event] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        plan = self.plan
+        self.game = plan.game_class(plan.tick_hz, plan.seats, plan.teams)
+        self.rng = Rng.from_seed(self.seed)
+        self.world = self.game.setup(plan.options, self.rng)
+        self.recorder = Recorder.of(self.game, self.seed, plan.options)
+        self.seats = SeatTable(plan.seats, plan.reconnect_grace_s)
+        bots = plan.start.bots
+        self.crew = BotCrew(bots.policy, plan.schema, self.seed, self.sections_of_seat) if bots else None
+
+    # ---- who plays
+
+    def enter(self, hold: Hold) -> None:
+        """A reserved seat comes into the game."""
+        team = self._smallest_team()
+        seat = Seat(hold.number, hold.name, team, hold.is_bot)
+        self.inputs[hold.number] = InputQueue()
+        self.game.join(self.world, seat, self.rng)
+        self.recorder.joined(seat)
+        shown = NO_TEAM if team is None else team
+        self.roster[hold.number] = SeatRow(hold.number, hold.name, shown, hold.is_bot, is_connected=True)
+
+    def link(self, seat: int, *, is_connected: bool) -> None:
+        """A seat's connection was lost or came back."""
+        if self.roster[seat].is_connected != is_connected:
+            self.roster[seat].is_connected = is_connected
+            self.game.connected(self.world, seat, is_connected)
+            self.recorder.linked(seat, is_connected)
+
+    def vacate(self, hold: Hold, reason: str) -> None:
+        """A seat is given up for good."""
+        number = hold.number
+        if self.crew and hold.is_bot:
+            self.crew.dismiss(number)
+        self.seats.release(hold)
+        self.inputs.pop(number, None)
+        self.roster.pop(number, None)
+        self.game.leave(self.world, number, reason)
+        self.recorder.left(number, reason)
+
+    def update_teams(self) -> None:
+        """The roster shows the teams as the rules have them now."""
+        for number, row in self.roster.items():
+            team = self.game.team_of(self.world, number)
+            row.team = NO_TEAM if team is None else team
+
+    def _smallest_team(self) -> int | None:
+        if not self.plan.teams:
+            return None
+        sizes = [0] * len(self.plan.teams)
+        for number in self.roster:
+            team = self.game.team_of(self.world, number)
+            if team is not None:
+                sizes[team] += 1
+        return sizes.index(min(sizes))
+
+    # ---- time
+
+    def step(self, tick_no: int) -> Result | None:
+        """One fixed step with the inputs of this tick; the result where it ended the match."""
+        applied = [*self._take_inputs(tick_no), *self._bot_inputs()]
+        self.tick += 1
+        self.events += self.game.step(self.world, applied, self.tick, self.rng)
+        self.recorder.tick(self.tick, inputs=applied)
+        return self.game.result(self.world)
+
+    def answer_unplayed(self, tick_no: int) -> None:
+        """While nothing is played, inputs are answered all the same."""
+        for queue in self.inputs.values():
+            for pending in queue.due(tick_no):
+                queue.answer(pending, tick_no, pending.reason or f"match {self.status.phase}")
+                count("inputs_total", outcome="refused")
+
+    def _take_inputs(self, tick_no: int) -> Iterable[tuple[int, Any]]:
+        for seat in sorted(self.inputs):
+            queue = self.inputs[seat]
+            for pending in queue.due(tick_no):
+                reason = pending.reason or self._refusal(seat, pending.body)
+                queue.answer(pending, tick_no, reason)
+                count("inputs_total", outcome="refused" if reason else "applied")
+                if not reason:
+                    yield seat, pending.body
+
+    def _bot_inputs(self) -> Iterable[tuple[int, Any]]:
+        if self.crew is None:
+            return []
+        return [(seat, body) for seat, body in self.crew.act(self.tick, self.seats) if not self._refusal(seat, body)]
+
+    def _refusal(self, seat: int, body: Any) -> str:
+        refusal = self.game.validate(self.world, seat, body)
+        return (refusal.reason or "illegal")[:REASON_MAX] if refusal is not None else ""
+
+    # ---- what there is to see
+
+    def sources(self) -> dict[str, Any]:
+        """The tracker's sources: the room's own tables and the world's collections."""
+        sources: dict[str, Any] = {"_room": self.status, "_seats": self.roster, "world": self.world}
+        for collection in self.plan.schema.collections:
+            if collection.name not in sources:
+                sources[collection.name] = getattr(self.world, collection.name)
+        return sources
+
+    def sections_of_seat(self, seat: int) -> tuple[Section, ...]:
+        """What a seat may see now."""
+        schema = self.plan.schema
+        sections = [PUBLIC_SECTION]
+        team = self.game.team_of(self.world, seat)
+        if team is not None and schema.in_section(TEAM):
+            sections.append(Section(TEAM, team))
+        if schema.in_section(SEAT):
+            sections.append(Section(SEAT, seat))
+        return tuple(sections)
