@@ -12,6 +12,7 @@ from tests.support.processes import Processes
 from tests.support.waiting import until
 
 TOLERANCE_PX = 5.0
+REST_TICKS = 40
 NOTIFY = """
 import sys
 from server.django_setup import prepare
@@ -28,27 +29,34 @@ def site(request: pytest.FixtureRequest, processes: Processes) -> Site:
 
 
 async def ship_at_rest(viewer: Page, owner: Page, seat: int) -> dict[str, Any]:
-    """The owner's ship as the viewer draws it, once both tabs agree that it lies still somewhere."""
-    found: dict[str, Any] = {}
+    """The owner's ship as the viewer draws it, once both tabs agree for REST_TICKS that it lies still somewhere.
+
+    What is drawn lags behind what is held by the interpolation's tenth of a second, so two equal looks prove nothing.
+    """
+    since: dict[str, Any] = {}
 
     async def agreed() -> bool:
         there = await viewer.evaluate(
             """seat => {
                 const ship = roomwright.entities('ships').find(s => s.seat === seat && s.is_alive);
                 const drawn = roomwright.drawn().find(s => s.collection === 'ships' && s.seat === seat);
-                return ship && drawn ? {ship, drawn: drawn.screen, due: roomwright.worldToScreen(ship.x, ship.y)} : null;
+                if (!ship || !drawn) return null;
+                return {x: ship.x, y: ship.y, tick: roomwright.tick, drawn: drawn.screen,
+                        due: roomwright.worldToScreen(ship.x, ship.y)};
             }""",
             seat,
         )
         own = await owner.evaluate("seat => roomwright.entities('ships').find(s => s.seat === seat)", seat)
-        if there is None or (there["ship"]["x"], there["ship"]["y"]) != (own["x"], own["y"]):
+        if there is None or (there["x"], there["y"]) != (own["x"], own["y"]):
+            since.clear()
             return False
-        is_still = found.get("ship", {}).get("x") == there["ship"]["x"] and found["due"] == there["due"]
-        found.update(there)
-        return bool(is_still)
+        if (since.get("x"), since.get("y")) != (there["x"], there["y"]):
+            since.update(there)
+        since.update(drawn=there["drawn"], due=there["due"])
+        return bool(there["tick"] - since["tick"] >= REST_TICKS)
 
     await until("the other tab's ship at rest", agreed, timeout_s=60)
-    return found
+    return since
 
 
 async def test_two_tabs_a_bot_and_a_spectator_share_one_room(
