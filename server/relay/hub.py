@@ -57,11 +57,17 @@ class LoopSeen:
 
 @define(eq=False)
 class _Watched:
-    """A stream with members here."""
+    """A stream with members here. ``sections_number``: how many changes of their sections are known."""
 
     feed: Feed
     loop: str
     members: dict[str, Member] = field(factory=dict)
+    sections_number: int = 0
+
+    def is_ready_for(self, member: Member) -> bool:
+        """Whether the newest frame is whole for this member, and cut for the very sections that it is known to have."""
+        is_current = self.feed.is_complete and self.feed.sections_number == self.sections_number
+        return is_current or not _is_private(member)
 
 
 @define(eq=False)
@@ -157,7 +163,7 @@ class Hub:
         place = self._where.get(member.conn)
         if place is not None:
             watched = self._watched[place]
-            if watched.feed.is_complete or not _is_private(member):
+            if watched.is_ready_for(member):
                 member.session.offer(watched.feed.ring, self.now())
             member.session.offer_chat(watched.feed.chat)
 
@@ -269,11 +275,9 @@ class Hub:
             self.push(watched.loop, e.WantChat(*place))
 
     def _offer_all(self, watched: _Watched, now: float, *, is_private: bool = False) -> None:
-        feed = watched.feed
         for member in list(watched.members.values()):
-            is_ready = _is_private(member) if is_private else feed.is_complete or not _is_private(member)
-            if is_ready:
-                member.session.offer(feed.ring, now)
+            if watched.is_ready_for(member) and (not is_private or _is_private(member)):
+                member.session.offer(watched.feed.ring, now)
                 member.flush()
 
     def _ask_key(self, place: tuple[str, int]) -> None:
@@ -320,9 +324,7 @@ class Hub:
             case e.Dismissed():
                 self._dismiss(item.conn, BY_CODE.get(item.close, Close.INTERNAL), item.reason)
             case e.Sections():
-                member = self._member(item.conn)
-                if member is not None:
-                    member.session.change_sections(sections_from(item.sections))
+                self._on_sections(item, now)
             case e.ChatSoFar():
                 watched = self._watched.get((item.incarnation, item.stream))
                 if watched is not None:
@@ -343,10 +345,20 @@ class Hub:
         watched.loop = loop
         watched.members[member.conn] = member
         self._where[member.conn] = place
+        watched.sections_number = item.sections_number
         watched.feed.start_chat(item.chat, item.chat_through)
         member.admit(item, now)
         self.offer_now(member)
         member.flush()
+
+    def _on_sections(self, item: e.Sections, now: float) -> None:
+        member = self._member(item.conn)
+        if member is not None:
+            member.session.change_sections(sections_from(item.sections))
+        watched = self._watched.get((item.incarnation, e.LIVE_STREAM))
+        if watched is not None:
+            watched.sections_number = item.number
+            self._offer_all(watched, now, is_private=True)
 
     def _on_news(self, news: e.RoomNews) -> None:
         watched = self._watched.get((news.incarnation, news.stream))

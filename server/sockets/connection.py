@@ -145,7 +145,7 @@ class Connection:
                 self._hello = hello
                 self._spawn(self._attach(hello))
             case s.Submit():
-                self._to_loop(_input_item(self._incarnation_now(), self.conn, command))
+                self._to_loop(input_item(self._incarnation_now(), self.conn, command))
             case s.Acknowledge(position=position):
                 self._to_loop(e.AckItem(self._incarnation_now(), self.conn, position.epoch, position.seq))
             case s.WantKey():
@@ -243,7 +243,8 @@ def _may(who: Who, route: RoutePlan) -> bool:
     return rank.index(who.kind) >= rank.index(route.admit.value)
 
 
-def _input_item(incarnation: str, conn: str, submit: s.Submit) -> e.InputItem:
+def input_item(incarnation: str, conn: str, submit: s.Submit) -> e.InputItem:
+    """What the loop gets of an input, or of its refusal on the way."""
     values = bytearray()
     kind = -1
     if submit.message is not None:
