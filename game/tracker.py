@@ -21,6 +21,9 @@ HORIZON = 128  # frames; tombstones live longer than any base a patch may have
 EVENTS_MAX = 512  # per section; the oldest are dropped, for events are cosmetic
 
 
+_NUMBERS = {audience: number for number, audience in enumerate(Audience)}
+
+
 class Section:
     """One audience's part of a room: ``of`` is the seat or team number, 0 elsewhere. Frozen, ordered, cheap as a key.
 
@@ -32,10 +35,13 @@ class Section:
 
     audience: Audience
     of: int
+    _order: tuple[str, int]
+    _hash: int
 
     def __init__(self, audience: Audience, of: int = 0) -> None:
         order = (audience.value, of)
-        for name, value in (("audience", audience), ("of", of), ("_order", order), ("_hash", hash(order))):
+        number = _NUMBERS[audience] << 32 | of  # its own hash: the same in every process
+        for name, value in (("audience", audience), ("of", of), ("_order", order), ("_hash", number)):
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -55,9 +61,6 @@ class Section:
 
     def __str__(self) -> str:
         return self.audience.value if self.audience in (PUBLIC, SPECTATORS) else f"{self.audience.value}:{self.of}"
-
-    _order: tuple[str, int]
-    _hash: int
 
 
 PUBLIC_SECTION = Section(PUBLIC)

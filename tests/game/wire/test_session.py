@@ -188,13 +188,19 @@ def test_inputs_sent_again_are_passed_on_once():
     assert said(session) == []
 
 
-@pytest.mark.parametrize("data", [an_input(1, slot=1), an_input(0), an_input(1, seen=(1, 1))])
+@pytest.mark.parametrize("data", [an_input(1, slot=1), an_input(0), an_input(1, seen=(1, 2))])
 def test_an_input_of_no_seat_number_or_of_the_future_is_refused(data: bytes):
-    session = live_session()
-    session.head = Position(1, 0)
+    session, _, _ = playing()
+    session.data_to_send()
     session.receive(data, 0.0)
     assert [r.reason for r in said(session)] == ["wrong_state"]
     assert numbers(session) == []
+
+
+def test_before_the_first_frame_an_input_may_have_been_seen_on_an_earlier_connection():
+    session = live_session()
+    session.receive(an_input(1, seen=(1, 9)), 0.0)
+    assert numbers(session) == [(1, "")]
 
 
 def test_a_route_without_inputs_refuses_them_by_number():
