@@ -31,7 +31,7 @@ def test_players_and_a_spectator_share_one_room_across_gateways():
     assert ann.client.view.all("guests")[0].score == 29
     assert set(eve.client.view.sections) == {PUBLIC_SECTION, SPECTATORS_SECTION}
     assert eve.client.view.world.odds in (29, 129)
-    assert world.watch.counts["O2.applied"] == 58
+    assert (world.watch.counts["O2.applied"], world.watch.counts["O2.refused"]) == (57, 1)  # 13 is unlucky
 
 
 def test_a_room_where_nothing_happens_spends_no_seq_and_still_lets_people_in():
