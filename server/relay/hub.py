@@ -26,6 +26,7 @@ log = structlog.get_logger()
 LOOP_SILENT_S = 6.0
 LOOP_KEPT_S = 60.0
 PRESENCE_EVERY_S = 1.0
+CHAT_KEPT = 500
 
 
 class Member(Protocol):
@@ -337,11 +338,7 @@ class Hub:
             return  # it went away meanwhile, and its Part is on the way
         member = joining[1]
         place = (item.incarnation, item.stream)
-        watched = self._watched.get(place)
-        if watched is None:
-            watched = self._watched[place] = _Watched(Feed(self.node, max(1, len(item.chat), 50)), loop)
-            self.frames.join(e.room_group(*place))
-            self.control.join(e.room_group(*place))
+        watched = self._watched.get(place) or self._watch(place, loop)
         watched.loop = loop
         watched.members[member.conn] = member
         self._where[member.conn] = place
@@ -350,6 +347,13 @@ class Hub:
         member.admit(item, now)
         self.offer_now(member)
         member.flush()
+
+    def _watch(self, place: tuple[str, int], loop: str) -> _Watched:
+        watched = self._watched[place] = _Watched(Feed(self.node, CHAT_KEPT), loop)
+        self.frames.join(e.room_group(*place))
+        self.control.join(e.room_group(*place))
+        self._ask_key(place)  # the frame that was cut for the newcomer went out before the group was joined
+        return watched
 
     def _on_sections(self, item: e.Sections, now: float) -> None:
         member = self._member(item.conn)
