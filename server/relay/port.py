@@ -1,11 +1,13 @@
 """One process's place in one channel layer: a channel of its own, groups joined once, a sender that nobody waits for.
 
 Uses the layer's public API alone. `receive` is never cancelled while its layer is in use. A heartbeat through the layer
-itself finds a connection that went deaf: after 3 s of silence a fresh layer instance takes its place. Gateways and loops
-own one port per alias; what the messages mean is theirs.
+itself, by a group of the port's own, finds a connection that went deaf and groups that a restarted back end forgot: after
+3 s of silence a fresh layer instance takes its place. Gateways and loops own one port per alias; what the messages mean is
+theirs.
 """
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -52,6 +54,7 @@ class Port:
     _refused: dict[str, None] = field(factory=dict)
     _receiver: asyncio.Task[None] | None = None
     _tasks: list[asyncio.Task[None]] = field(factory=list)
+    _probe_group: str = field(factory=lambda: f"probe.{secrets.token_hex(8)}")
     _echo_at: float = 0.0
     _unanswered_probes: int = 0
 
@@ -62,8 +65,9 @@ class Port:
 
     async def stop(self) -> None:
         """Leaves the groups and ends. What is queued is tried once."""
-        for group in list(self._groups):
-            self.leave(group)
+        for group in [*self._groups, self._probe_group]:
+            self._put(partial(_discard_from, group, self.channel))
+        self._groups.clear()
         end = monotonic() + SEND_DEADLINE_S
         while (self._queue or self._unsettled) and monotonic() < end:
             await sleep_until(monotonic() + 0.01)
@@ -177,7 +181,7 @@ class Port:
             self._settle(*self._refused)
             self._refused.clear()
             self._unanswered_probes += 1
-            self._put(partial(_probe, self.channel))
+            self._put(partial(_probe, self._probe_group))
 
     async def _reset(self) -> None:
         """Builds a fresh layer in place of a deaf one."""
@@ -202,8 +206,8 @@ class Port:
                 self._put(partial(_leave, group, old_channel))
 
 
-async def _probe(channel: str, layer: Any) -> None:
-    await layer.send(channel, {"type": PROBE, "v": VERSION})
+async def _probe(group: str, layer: Any) -> None:
+    await layer.group_send(group, {"type": PROBE, "v": VERSION})
 
 
 async def _add(group: str, channel: str, layer: Any) -> None:
@@ -211,6 +215,10 @@ async def _add(group: str, channel: str, layer: Any) -> None:
 
 
 async def _leave(group: str, channel: str, layer: Any) -> None:
+    await layer.group_discard(group, channel)
+
+
+async def _discard_from(group: str, channel: str, layer: Any) -> None:
     await layer.group_discard(group, channel)
 
 
