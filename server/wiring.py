@@ -5,7 +5,6 @@ call it.
 """
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -27,8 +26,8 @@ from server.lobby import directory
 from server.lobby.live import LiveRooms
 from server.lobby.registry import Lobby, RoomType, install
 from server.ops.incidents import keep_incident
-from server.ops.metrics import count
 from server.relay import envelope as e
+from server.relay.drive import drive
 from server.relay.hub import Hub
 from server.relay.port import Port
 from server.rooms.holder import Holder, Services
@@ -42,7 +41,6 @@ from server.sockets.gateway import Directory, Gateway, People, Who
 log = structlog.get_logger()
 
 GATEWAY, LOOP, WORKER = "gateway", "loop", "worker"
-HUB_TICK_S = 0.01
 RESUME_AGE_S = 86_400
 RESUME_SALT = "roomwright.resume"
 GOODBYE_S = 0.5
@@ -111,7 +109,7 @@ class Parts:
         RoomConsumer.is_paced = settings.ROOMWRIGHT.is_paced
         await self._open(frames, control)
         control.join(e.LOBBY_GROUP)
-        self._run(_drive_hub(hub, wake), "hub")
+        self._run(drive(hub, wake), "hub")
 
     async def _start_loop(self) -> None:
         frames = Port("frames", make_layer, lambda _: None, lambda: holder.on_frames_reset())  # noqa: PLW0108 - made below
@@ -235,21 +233,6 @@ async def _record(room: Room, over: MatchOver) -> None:
         log.error("result.fenced", incarnation=facts.incarnation, epoch=facts.epoch, newer=outcome.epoch)
         return
     await wake_workers()
-
-
-async def _drive_hub(hub: Hub, wake: asyncio.Event) -> None:
-    """Flushes what was queued within HUB_TICK_S, and looks around every 100 ms when nothing was."""
-    while True:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await wake.wait()
-            await sleep_until(monotonic() + HUB_TICK_S)
-        wake.clear()
-        try:
-            hub.tick(monotonic())
-        except Exception:
-            log.exception("hub.tick_failed")
-            count("faults_total", where="hub")
 
 
 async def _loudly(coroutine: Any, name: str) -> None:

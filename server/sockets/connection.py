@@ -1,7 +1,6 @@
 """One connection: carries the session's commands to the hub and the hub's answers to the session. Decides nothing else."""
 
 import asyncio
-import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,13 +45,16 @@ class Connection:
     code: str
     session: s.Session
     write: Callable[[], None]
-    conn: str = field(factory=lambda: secrets.token_hex(8))
+    conn: str = field(init=False)
     identity: str = ""
     out: deque[bytes | str] = field(factory=deque)
     _who: Who | None = None
     _hello: m.Hello | None = None
     _attempts: int = 0
     _tasks: set[asyncio.Task[None]] = field(factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        self.conn = self.gateway.new_conn()
 
     # ---- from the socket
 

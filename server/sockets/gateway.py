@@ -3,6 +3,7 @@
 It answers one question for a connection: which loop holds the room with this code, making the room where a player asks.
 """
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -68,12 +69,13 @@ class NotFound:
 
 @define(eq=False)
 class Gateway:
-    """One per process."""
+    """One per process. ``new_conn`` names a connection; no two of all gateways may ever be the same."""
 
     hub: Hub
     directory: Directory
     people: People
     now: Callable[[], float]
+    new_conn: Callable[[], str] = lambda: secrets.token_hex(8)
     is_draining: bool = False
     _new_rooms: TokenBucket = field(factory=lambda: TokenBucket(NEW_ROOMS))
     _creators: dict[str, TokenBucket] = field(factory=dict)

@@ -1,0 +1,150 @@
+"""What a simulated world has in place of the database: the directory of rooms, people, notices and results, in memory.
+
+The same functions as `server.lobby.directory` and `server.history` offer to gateways and loops, each with a short wait in
+place of a query. Survives the death of any simulated process, as a database does.
+"""
+
+import base64
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+import msgspec
+from attrs import define, evolve, field, frozen
+
+from game.wire import messages as m
+from server.clock import monotonic, sleep_until, wall_now
+from server.rooms.holder import Incident, Services
+from server.rooms.outgoing import MatchOver
+from server.rooms.room import Room
+from server.sockets.gateway import Directory, People, Who
+from server.verify import trace as tr
+
+QUERY_S = (0.001, 0.004)
+
+
+@frozen
+class Row:
+    """A room as the directory knows it."""
+
+    code: str
+    incarnation: str
+    room_type: str
+    seed: int
+    epoch: int = 0
+    holder: str = ""
+    holder_channel: str = ""
+    is_open: bool = True
+
+
+@define(eq=False)
+class Offices:
+    """``down_until``: the database answers nobody before then."""
+
+    random: Random
+    trace: tr.Trace
+    rows: dict[str, Row] = field(factory=dict)
+    results: dict[str, MatchOver] = field(factory=dict)
+    incidents: list[Incident] = field(factory=list)
+    notices: dict[int, tuple[str, str]] = field(factory=dict)
+    acknowledged: dict[tuple[str, int], None] = field(factory=dict)
+    down_until: float = 0.0
+    _tokens: dict[str, Any] = field(factory=dict)
+
+    async def _query(self) -> None:
+        await sleep_until(max(self.down_until, monotonic()) + self.random.uniform(*QUERY_S))
+
+    # ---- the directory of rooms
+
+    async def find(self, code: str) -> Row | None:
+        """The open room of this code."""
+        await self._query()
+        return next((row for row in self.rows.values() if row.code == code and row.is_open), None)
+
+    async def open_room(self, room_type: str, code: str) -> Row:
+        """A new room, or the one that somebody else has opened meanwhile."""
+        found = await self.find(code)
+        if found is not None:
+            return found
+        number = len(self.rows) + 1
+        row = Row(code, f"inc{number:04d}", room_type, self.random.getrandbits(53))
+        self.rows[row.incarnation] = row
+        return row
+
+    async def claim(self, incarnation: str, node: str, channel: str) -> int | str:
+        """The epoch, or why not: the compare-and-set of `server.lobby.directory`, seen at epoch 0."""
+        await self._query()
+        row = self.rows.get(incarnation)
+        if row is None or not row.is_open or row.epoch:
+            return "unknown" if row is None else "held" if row.is_open else "ended"
+        self.rows[incarnation] = evolve(row, epoch=row.epoch + 1, holder=node, holder_channel=channel)
+        return row.epoch + 1
+
+    async def close(self, incarnation: str, epoch: int) -> bool:
+        """Ends a room of that epoch."""
+        await self._query()
+        row = self.rows.get(incarnation)
+        if row is None or row.epoch != epoch or not row.is_open:
+            return False
+        self.rows[incarnation] = evolve(row, is_open=False)
+        return True
+
+    def directory(self) -> Directory:
+        """For a gateway."""
+        return Directory(self.find, self.open_room, self.close)
+
+    # ---- people and notices
+
+    def people(self) -> People:
+        """For a gateway: a token is the name of who shows it."""
+
+        def of_token(token: str) -> Who | str:
+            return Who(f"id-{token}", token, "staff")
+
+        async def of_scope(_: Mapping[str, Any]) -> Who | str:
+            return "expected a token"
+
+        return People(of_token, of_scope, self.missed, self.seen)
+
+    async def missed(self, identity: str) -> list[tuple[int, str]]:
+        """Notices to somebody that no connection has acknowledged."""
+        await self._query()
+        notices = self.notices.items()
+        return [(i, text) for i, (to, text) in notices if to == identity and (identity, i) not in self.acknowledged]
+
+    async def seen(self, identity: str, ids: tuple[int, ...]) -> None:
+        """These were shown."""
+        await self._query()
+        self.acknowledged |= {(identity, i): None for i in ids}
+
+    # ---- what a loop needs
+
+    def services(self, node: str, channel: Any) -> Services:
+        """For a loop process; `channel()` is its control port's."""
+
+        async def claim(incarnation: str) -> int | str:
+            return await self.claim(incarnation, node, channel())
+
+        async def record(room: Room, over: MatchOver) -> None:
+            await self._query()
+            facts = room.facts
+            is_again = facts.incarnation in self.results
+            self.results.setdefault(facts.incarnation, over)
+            self.trace.add(tr.Ended(monotonic(), facts.incarnation, facts.loop, facts.epoch, over.final_hash, is_again))
+
+        async def keep_incident(incident: Incident) -> None:
+            await self._query()
+            self.incidents.append(incident)
+
+        return Services(claim, self.close, record, keep_incident, _sign, _unsign, wall_now)
+
+
+def _sign(value: Any) -> str:
+    return m.TOKEN_PREFIX + base64.urlsafe_b64encode(msgspec.msgpack.encode(value)).decode()
+
+
+def _unsign(token: str) -> Any:
+    try:
+        return msgspec.msgpack.decode(base64.urlsafe_b64decode(token.removeprefix(m.TOKEN_PREFIX)))
+    except (ValueError, msgspec.DecodeError):
+        return None

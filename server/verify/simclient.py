@@ -1,0 +1,248 @@
+"""A client of the simulated world: the real client machine on a virtual socket, with a habit of coming back.
+
+It does what an SDK does and nothing more: feeds the machine, writes what it has to say, reconnects as its close codes tell.
+Everything that it sends, receives and holds goes into the trace.
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from game.binary import BadBytes
+from game.codec import encode_delta
+from game.wire import client as c
+from game.wire import messages as m
+from game.wire.closecodes import Retry
+from game.wire.frames import Frame, Position, decode_frame, frame_from_json
+from server.clock import monotonic
+from server.routing.plan import RoutePlan
+from server.verify import trace as tr
+from server.verify.simloop import arrive_at
+from server.verify.simsockets import Data, SimSocket
+from server.verify.watch import digest_of
+
+if TYPE_CHECKING:
+    from server.verify.world import World
+
+POLL_EVERY_S = 0.1
+RETRY_S = (0.3, 0.9)
+RESYNC = m.encode(m.Resync())
+
+
+@define(eq=False)
+class SimClient:
+    """``wants_in``: it reconnects when it may. ``gateway`` chooses where it connects; None: anywhere."""
+
+    name: str
+    world: "World"
+    route: RoutePlan
+    room_code: str
+    random: Random
+    is_binary: bool = True
+    slots: int = 1
+    wants_in: bool = True
+    sticks_to: str | None = None
+    machine: c.Client = field(init=False)
+    socket: SimSocket | None = None
+    said: int = 0
+    closes: int = 0
+    _is_polling: bool = False
+    _notices_shown: dict[int, None] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        hello = m.Hello(token=self.name, name=self.name, slots=self.slots)
+        self.machine = c.Client(hello, self.is_binary, self.route.room.schema)
+
+    # ---- what the schedule has it do
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is in the room and sees it."""
+        return self.socket is not None and not self.socket.is_closed and self.machine.state is c.ClientState.LIVE
+
+    @property
+    def is_in(self) -> bool:
+        """Whether it was welcomed on its present socket."""
+        return self.socket is not None and self.machine.state in (c.ClientState.JOINED, c.ClientState.LIVE)
+
+    def connect(self) -> None:
+        """Opens a socket to some gateway."""
+        if self.socket is not None and not self.socket.is_closed:
+            return
+        gateway = self.world.choose_gateway(self.sticks_to)
+        if gateway is None:
+            self._retry(0.5)
+            return
+        self.socket = gateway.open_socket(self)
+        is_resume = self.machine.hello.resume is not None
+        self._trace(tr.Opened, self.route.name, self.route.role.value, gateway.name, is_resume)
+        self.machine.start(monotonic())
+        self.socket.open()
+        self._write()
+        if not self._is_polling:
+            self._is_polling = True
+            self._poll()
+
+    def send(self, body: Any, slot: int = 0) -> None:
+        """An input."""
+        machine = self.machine
+        if self.socket is None or machine.welcome is None or len(machine.unanswered) > c.INPUTS_KEPT - 8:
+            return
+        n = machine.send_input(body, slot)
+        sent = machine.unanswered[slot, n]
+        self._trace(tr.InputSent, slot, n, sent.seen, sent.message.name, tuple(sent.values))
+        self._write()
+
+    def say(self, text: str) -> None:
+        """A chat line."""
+        if self.is_live:
+            self.said += 1
+            seen = self.machine.chat[-1].n if self.machine.chat else 0
+            self._trace(tr.Said, text, seen)
+            self.machine.say(text)
+            self._write()
+
+    def leave(self) -> None:
+        """Gives its seats up, and does not come back by itself."""
+        self.wants_in = False
+        if self.socket is None or self.socket.is_closed:
+            return
+        if self.is_in and (self.route.role.value == "spectator" or "leave" in self.route.accepts):
+            self._trace(tr.LeaveSent)
+            self.machine.leave()
+            self._write()
+        else:
+            self.socket.close()
+
+    def come_back(self) -> None:
+        """Wants in again."""
+        self.wants_in = True
+        self.connect()
+
+    # ---- the socket's events
+
+    def on_data(self, data: Data) -> None:
+        """A message of the server."""
+        now, before = monotonic(), self.machine.head
+        try:
+            self.machine.receive(data, now)
+        except (BadBytes, m.BadMessage) as error:
+            self._trace(tr.BrokenIn, repr(error)[:300])
+            return
+        news = self.machine.news()
+        applied = next((item.frame for item in news if isinstance(item, c.Applied)), None)
+        frame = applied or self._frame(data)
+        if frame is not None:
+            self._note_frame(frame, before, is_applied=applied is not None)
+        if not isinstance(data, bytes):
+            self._note_chat_and_notices(data)
+        for item in news:
+            self._note(item)
+        self._write()
+
+    def on_close(self, code: int, why: str) -> None:
+        """The socket is closed."""
+        self.closes += 1
+        self._trace(tr.Closed, code, why)
+        after_s = self.machine.goodbye.retry_after_s if self.machine.goodbye else None
+        retry = self.machine.closed(code)
+        for item in self.machine.news():
+            self._note(item)
+        if why == "client" or retry is Retry.NEVER:
+            self.wants_in = False
+        if self.wants_in:
+            self._retry(max(after_s or 0.0, self.random.uniform(*RETRY_S)))
+
+    def _retry(self, after_s: float) -> None:
+        arrive_at(monotonic() + after_s, self._connect_if_wanted)
+
+    def _connect_if_wanted(self) -> None:
+        if self.wants_in and self.world.trace.is_open:
+            self.connect()
+
+    def _poll(self) -> None:
+        if not self.world.trace.is_open:
+            return
+        if self.socket is not None and not self.socket.is_closed:
+            self.machine.poll(monotonic())
+            self._write()
+        arrive_at(monotonic() + POLL_EVERY_S, self._poll)
+
+    def _write(self) -> None:
+        assert self.socket is not None  # noqa: S101 - only a connected client has something to say
+        for data in self.machine.data_to_send():
+            if data == RESYNC:
+                self._trace(tr.ResyncSent)
+            self.socket.send(data)
+
+    # ---- into the trace
+
+    def _trace(self, kind: Callable[..., tr.Event], *values: Any) -> None:
+        number = self.socket.number if self.socket is not None else 0
+        self.world.trace.add(kind(monotonic(), self.name, number, *values))
+
+    def _frame(self, data: Data) -> Frame | None:
+        if isinstance(data, bytes):
+            return decode_frame(data)
+        message = m.decode_server(data)
+        return frame_from_json(self.route.room.schema, message) if isinstance(message, dict) else None
+
+    def _note_frame(self, frame: Frame, before: Position, *, is_applied: bool) -> None:
+        machine = self.machine
+        held = roster = None
+        if is_applied and machine.view is not None:
+            held = {s: _digest(machine, s) for s in sorted(machine.view.sections)}
+            roster = tuple(row.number for row in machine.view.roster) if frame.kind.name == "KEY" else None
+        self.world.frames_delivered += 1
+        self._trace(
+            tr.FrameIn,
+            machine.welcome.incarnation if machine.welcome else "",
+            frame.kind.name,
+            frame.position,
+            frame.base,
+            frame.tick,
+            before,
+            machine.head,
+            is_applied,
+            tuple(frame.answers),
+            tuple(part.section for part in frame.parts),
+            held,
+            tuple(sorted(machine.unanswered)),
+            roster,
+        )
+
+    def _note_chat_and_notices(self, data: str) -> None:
+        if data.startswith('{"type":"notice"'):
+            notice = m.decode_server(data)
+            if isinstance(notice, m.NoticeMessage):
+                self._trace(tr.NoticeIn, notice.id, notice.id not in self._notices_shown)
+                self._notices_shown[notice.id] = None
+
+    def _note(self, item: c.News) -> None:
+        incarnation = self.machine.welcome.incarnation if self.machine.welcome else ""
+        match item:
+            case m.Welcome():
+                assert self.socket is not None  # noqa: S101 - a welcome came over it
+                seats = tuple((grant.slot, grant.seat, grant.generation) for grant in item.seats)
+                conn = self.world.conn_of(self.socket.number)
+                is_resumed = self.machine.head != Position(-1, -1)
+                self._trace(tr.Welcomed, conn, item.incarnation, seats, is_resumed, item.delay_s)
+            case c.Answered(answer=answer):
+                self.world.inputs_answered += 1
+                self._trace(tr.AnswerIn, incarnation, answer.slot, answer.n, answer.tick, answer.reason)
+            case m.Chat():
+                lines = tuple((line.n, line.who, line.role, line.text, line.tick) for line in item.lines)
+                self._trace(tr.ChatIn, incarnation, lines)
+            case m.Refused():
+                self._trace(tr.RefusedIn, item.what, item.reason)
+            case m.Goodbye():
+                self._trace(tr.GoodbyeIn, item.code, item.reason)
+            case _:
+                pass
+
+
+def _digest(machine: c.Client, section: Any) -> str:
+    assert machine.view is not None and machine.schema is not None  # noqa: S101 - the caller looked
+    return digest_of(encode_delta(machine.view.sections[section].as_key(machine.schema)))

@@ -1,0 +1,154 @@
+"""The taps in a loop process: what its rooms took in, stepped, answered and cut, tick by tick, into the trace.
+
+`WatchedHolder` is the real holder with a look at each room after each tick; `WatchedGame` notes what the rules were given.
+The product's code knows of neither.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, cast
+
+from attrs import define, field
+
+from game.codec import encode_delta, quantize_all
+from game.contract import Event, Game
+from game.fields import SPECTATORS
+from game.replay import Record, ReplayError, play, state_hash
+from game.schema import Schema
+from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
+from server.clock import monotonic
+from server.relay import envelope as e
+from server.rooms.holder import Holder, _Held
+from server.rooms.room import Room
+from server.rooms.stream import Stream
+from server.verify import trace as tr
+
+
+def digest_of(data: bytes) -> str:
+    """A short name for bytes, the same in every process."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+class WatchedGame:
+    """A game's rules with a note of each step's inputs. Everything else is the game's own."""
+
+    def __init__(self, game: Game, schema: Schema) -> None:
+        self._game = game
+        self._messages = {message.cls: message for message in schema.inputs}
+        self.given: list[tuple[int, str, tuple[object, ...]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._game, name)
+
+    @property
+    def rules(self) -> Game:
+        """The game itself."""
+        return self._game
+
+    def step(self, world: Any, inputs: Sequence[tuple[int, Any]], tick: int, rng: Any) -> Sequence[Event]:
+        """The rules' step."""
+        inputs = list(inputs)
+        for seat, body in inputs:
+            message = self._messages[type(body)]
+            self.given.append((seat, message.name, tuple(quantize_all(message, body))))
+        return self._game.step(world, inputs, tick, rng)
+
+
+@define(eq=False)
+class _Book:
+    """What is known of a room so far."""
+
+    game: WatchedGame
+    live_seq: int = 0
+    delayed_seq: int = 0
+    seated: object = None
+
+
+@define(eq=False)
+class WatchedHolder(Holder):
+    """``on_room`` is called once per room, before its first tick."""
+
+    trace: tr.Trace = field(kw_only=True)
+    on_room: Any = field(kw_only=True, default=None)
+    _books: dict[str, _Book] = field(factory=dict, init=False)
+
+    def _tick(self, held: _Held) -> None:
+        room = held.room
+        book = self._books.get(room.facts.incarnation)
+        if book is None:
+            book = self._books[room.facts.incarnation] = self._watch(room)
+        super()._tick(held)
+        self._note(room, book)
+
+    def _watch(self, room: Room) -> _Book:
+        game = WatchedGame(room.match.game, room.plan.schema)
+        room.match.game = cast(Game, game)
+        if self.on_room is not None:
+            self.on_room(room)
+        return _Book(game)
+
+    def _note(self, room: Room, book: _Book) -> None:
+        of = (monotonic(), room.facts.incarnation, self.node, room.facts.epoch)
+        self._note_seats(room, book, of)
+        bots = {hold.number for hold in room.match.seats.bots()}
+        given = tuple(row for row in book.game.given if row[0] not in bots)
+        book.game.given.clear()
+        if given:
+            self.trace.add(tr.Stepped(*of, room.tick_no, given))
+        holds = room.match.seats.holds
+        for seat in sorted(room.match.inputs):
+            for answer, _ in room.match.inputs[seat]._answers:
+                if answer.tick == room.tick_no:
+                    tenancy = holds[seat].first_generation
+                    self.trace.add(tr.Answered(*of, seat, tenancy, answer.n, answer.tick, answer.reason))
+        self._note_frames(room, book, of)
+
+    def _note_seats(self, room: Room, book: _Book, of: tuple[float, str, str, int]) -> None:
+        seats = tuple(
+            (hold.number, hold.generation, hold.first_generation, hold.conn) for hold in room.match.seats.humans()
+        )
+        viewers = tuple((v.conn, tuple(v.seats), v.role) for v in room.viewers.values())
+        if (seats, viewers) != book.seated:
+            book.seated = (seats, viewers)
+            self.trace.add(tr.SeatsHeld(*of, room.tick_no, seats, viewers))
+
+    def _note_frames(self, room: Room, book: _Book, of: tuple[float, str, str, int]) -> None:
+        framer = room.framer
+        if framer.live.seq != book.live_seq:
+            book.live_seq = framer.live.seq
+            shown = {s for v in room.viewers.values() if v.stream == e.LIVE_STREAM for s in v.sections}
+            views = _views(framer.live, shown | {PUBLIC_SECTION})
+            self.trace.add(tr.Commit(*of, e.LIVE_STREAM, framer.live.seq, room.tick_no, views))
+        delayed = framer._delayed
+        if delayed is not None and delayed.seq != book.delayed_seq:
+            book.delayed_seq = delayed.seq
+            own = {SPECTATORS_SECTION} if room.plan.schema.has_section(SPECTATORS) else set()
+            views = _views(delayed, own | {PUBLIC_SECTION})
+            self.trace.add(tr.Commit(*of, e.DELAYED_STREAM, delayed.seq, room.tick_no, views))
+
+    def replay_all(self) -> None:
+        """Plays the record of every room that is still held, and notes whether it comes to the same state."""
+        for held in self.rooms.values():
+            room = held.room
+            if room.match.tick:
+                self.trace.add(_replayed(room, self._books[room.facts.incarnation].game.rules, self.node))
+
+
+def _views(stream: Stream, sections: set[Section]) -> tr.Held:
+    return {section: digest_of(encode_delta(stream.key(section))) for section in sorted(sections)}
+
+
+def _replayed(room: Room, rules: Game, node: str) -> tr.Replayed:
+    match = room.match
+    live = state_hash(match.world, match.rng)
+    try:
+        record = Record.from_bytes(match.recorder.to_bytes())
+        last = None
+        for last in play(record, rules):  # noqa: B007 - the last one is wanted
+            pass
+        again = "nothing" if last is None else state_hash(last.world, last.rng)
+        pending = bool(match.recorder._changes)
+        again = live if pending else again
+    except (ReplayError, KeyError, TypeError, ValueError) as error:
+        again = f"failed: {error!r}"
+    return tr.Replayed(monotonic(), room.facts.incarnation, node, room.facts.epoch, match.tick, live, again)

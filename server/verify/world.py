@@ -1,0 +1,329 @@
+"""A whole server in simulation: real gateways and loops over a simulated layer, real client machines, every fault on call.
+
+Built for one room type of a plan. The schedule (a program of `server.verify.programs`, or a test) calls its methods and
+lets time pass with `advance`; what happens goes into ``trace``. All that is random comes from one seed.
+"""
+
+import sys
+import time
+from collections.abc import Callable, MutableMapping
+from random import Random
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from attrs import define, field
+
+from game.wire import messages as m
+from server.clock import monotonic, sleep_until
+from server.rooms.room import Room
+from server.routing.plan import Plan, RoutePlan
+from server.verify import trace as tr
+from server.verify.offices import Offices
+from server.verify.processes import SimGateway, SimLoopProcess
+from server.verify.simclient import SimClient
+from server.verify.simlayer import Broker, Kind, Weather
+from server.verify.simloop import SimLoop
+
+ALIASES = ("frames", "control")
+MEASURE_EVERY_S = 0.5
+HEAL_S = (
+    26.0  # the longest repair: a silent loop (6 s), its clients' retries, a feed that asks, one second each to spare
+)
+CODE = "ROOM"
+
+
+@define(eq=False)
+class World:
+    """``gateways`` and ``loops`` are the living processes. Use it as a context manager, or call `close`.
+
+    ``on_room`` sees each room before its first tick (two-run experiments change how it cuts).
+    """
+
+    plan: Plan
+    room: str
+    seed: int = 0
+    kind: Kind = "pubsub"
+    gateway_count: int = 2
+    keeps_bytes: bool = False
+    on_room: Callable[[Room], None] | None = None
+    loop: SimLoop = field(factory=SimLoop)
+    trace: tr.Trace = field(factory=tr.Trace)
+    random: Random = field(init=False)
+    offices: Offices = field(init=False)
+    brokers: dict[str, Broker] = field(init=False)
+    gateways: list[SimGateway] = field(factory=list)
+    loops: list[SimLoopProcess] = field(factory=list)
+    clients: dict[str, SimClient] = field(factory=dict)
+    frames_delivered: int = 0
+    inputs_answered: int = 0
+    faults: dict[str, int] = field(factory=dict)
+    _conns: dict[int, Callable[[], str]] = field(factory=dict)
+    _made: int = 0
+    _sockets_made: int = 0
+    _started_at: float = field(factory=time.perf_counter)
+    _log_before: dict[str, Any] = field(factory=dict)
+    _is_measuring: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        self.random = Random(self.seed)
+        self.trace.keeps_bytes = self.keeps_bytes
+        self.offices = Offices(Random(self.random.random()), self.trace)
+        self.brokers = {alias: Broker(self.kind, Random(self.random.random())) for alias in ALIASES}
+        self._log_before = structlog.get_config()
+        structlog.configure(processors=[self._note_log], cache_logger_on_first_use=False)
+        self.do(self._start)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def _start(self) -> None:
+        for _ in range(self.gateway_count):
+            await self.start_gateway()
+        await self.start_loop()
+        self.loop.create_task(self._measure())
+
+    def close(self) -> None:
+        """Takes the world down. Nothing is recorded any more."""
+        if not self.loop.is_closed():
+            self.trace.is_open = False
+            self.loop.finish()
+            structlog.configure(**self._log_before)
+
+    # ---- time
+
+    def do(self, action: Callable[[], Any]) -> Any:
+        """Runs a function, or what an async function returns, inside the loop, at the present instant."""
+
+        async def act() -> Any:
+            result = action()
+            return await result if hasattr(result, "__await__") else result
+
+        return self.loop.run(act())
+
+    def advance(self, seconds: float) -> None:
+        """Lets virtual time pass."""
+        self.do(lambda: sleep_until(monotonic() + seconds))
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds."""
+        return self.loop.now
+
+    # ---- processes
+
+    async def start_gateway(self) -> SimGateway:
+        """One more gateway process."""
+        self._made += 1
+        gateway = SimGateway(f"gw{self._made}", self)
+        self.gateways.append(gateway)
+        await gateway.start()
+        return gateway
+
+    async def start_loop(self) -> SimLoopProcess:
+        """One more loop process."""
+        self._made += 1
+        process = SimLoopProcess(f"loop{self._made}", self)
+        self.loops.append(process)
+        await process.start()
+        return process
+
+    def choose_gateway(self, name: str | None = None) -> SimGateway | None:
+        """The named gateway, or any; None where there is none."""
+        found = [gateway for gateway in self.gateways if gateway.name == name]
+        if found:
+            return found[0]
+        return self.random.choice(self.gateways) if self.gateways else None
+
+    def connect_layer(self, alias: str, process: str) -> Any:
+        """A process's connection to an alias of the layer."""
+        return self.brokers[alias].connect(process)
+
+    # ---- clients
+
+    def client(
+        self, route: RoutePlan, *, is_binary: bool = True, slots: int = 1, gateway: str | None = None
+    ) -> SimClient:
+        """A new client of a route, on its way in."""
+        name = f"c{len(self.clients) + 1}"
+        client = SimClient(name, self, route, CODE, Random(self.random.random()), is_binary, slots, sticks_to=gateway)
+        self.clients[name] = client
+        self.do(client.connect)
+        return client
+
+    def route_of(self, role: str) -> RoutePlan | None:
+        """The room's first route for a role."""
+        routes = (route for route in self.plan.routes if route.room.name == self.room and route.role.value == role)
+        return next(routes, None)
+
+    def new_socket(self, conn: Callable[[], str]) -> int:
+        """A socket's number. ``conn()`` tells the connection's id once the consumer has made it."""
+        self._sockets_made += 1
+        self._conns[self._sockets_made] = conn
+        return self._sockets_made
+
+    def conn_of(self, number: int) -> str:
+        """The connection's id on a socket."""
+        return self._conns[number]()
+
+    # ---- faults
+
+    def note_fault(self, name: str, target: str = "") -> None:
+        """The schedule did something."""
+        self.faults[name] = self.faults.get(name, 0) + 1
+        self.trace.add(tr.Fault(self.now, name, target))
+
+    def set_weather(self, **changes: Any) -> None:
+        """Loss, duplicates, reordering, delay or capacity of both aliases."""
+        for broker in self.brokers.values():
+            for name, value in changes.items():
+                setattr(broker.weather, name, value)
+
+    def restart_layer(self, down_s: float) -> None:
+        """The back end dies, forgets everything, and is back after a while."""
+        self.note_fault("layer_restart")
+        for broker in self.brokers.values():
+            broker.restart()
+        self.advance(down_s)
+        for broker in self.brokers.values():
+            self.do(broker.back)
+
+    def expire_groups(self, alias: str) -> None:
+        """The memberships of every group run out."""
+        self.note_fault("group_expiry", alias)
+        for group in self.brokers[alias].groups():
+            self.brokers[alias].expire(group)
+
+    def deafen(self, process: str, alias: str) -> None:
+        """A process's link to the layer is half-open: it hears nothing, and nothing is raised."""
+        layer = self.brokers[alias].layers.get(process)
+        if layer is not None:
+            self.note_fault("deaf_subscriber", f"{process} {alias}")
+            layer.is_deaf = True
+
+    def disconnect(self, process: str, alias: str, for_s: float) -> None:
+        """A process's link breaks and comes back."""
+        layer = self.brokers[alias].layers.get(process)
+        if layer is not None:
+            self.note_fault("layer_disconnect", f"{process} {alias}")
+            layer.lose_connection()
+            self.advance(for_s)
+            self.do(layer.reconnect)
+
+    def kill_gateway(self, index: int) -> None:
+        """SIGKILL; another one starts half a second later."""
+        if self.gateways:
+            gateway = self.gateways.pop(index % len(self.gateways))
+            self.note_fault("gateway_killed", gateway.name)
+            self.do(gateway.die)
+            self.advance(0.5)
+            self.do(self.start_gateway)
+
+    def kill_loop(self) -> None:
+        """SIGKILL; another one starts half a second later."""
+        if self.loops:
+            process = self.loops.pop()
+            self.note_fault("loop_killed", process.name)
+            self.do(process.die)
+            self.advance(0.5)
+            self.do(self.start_loop)
+
+    def stall(self, process: "SimGateway | SimLoopProcess", for_s: float) -> None:
+        """The process stands still, as under SIGSTOP."""
+        self.note_fault("stall", process.name)
+        process.process.held_until = self.now + for_s
+
+    def step_wall_clock(self, by_s: float) -> None:
+        """The wall clock jumps."""
+        self.note_fault("clock_step_back" if by_s < 0 else "clock_step_forward")
+        self.loop.wall_offset_s += by_s
+
+    def notify(self, client: SimClient, text: str) -> None:
+        """A notice to a client's user: written down first, then sent to the user's group."""
+        number = len(self.offices.notices) + 1
+        identity = f"id-{client.name}"
+        self.offices.notices[number] = (identity, text)
+        if self.loops:
+            self.do(lambda: self.loops[0].send_notice(number, identity, text))
+
+    def heal(self, for_s: float = HEAL_S) -> None:
+        """Ends every fault, lets everybody who may come back, and gives repairs their time."""
+        for broker in self.brokers.values():
+            broker.weather = Weather()
+        for client in self.clients.values():
+            if client.socket is not None and not client.socket.is_closed:
+                self.do(client.socket.read_on)
+                if client.socket.is_half_open:
+                    # Its user reloads the page; the server finds out by itself.
+                    self.do(self._giving_up(client))
+        self.trace.add(tr.Healed(self.now))
+        self.advance(for_s)
+        self.finish_trace()
+
+    def _giving_up(self, client: SimClient) -> Callable[[], None]:
+        def give_up() -> None:
+            socket = client.socket
+            if socket is not None and not socket.is_closed:
+                socket.is_closed = True
+                client.on_close(1006, "half open")
+
+        return give_up
+
+    def finish_trace(self) -> None:
+        """The last events: replays of what is held, names that reached the layer, and how everybody stands."""
+        for process in self.loops:
+            self.do(process.replay_all)
+        for broker in self.brokers.values():
+            for name in sorted(broker.names):
+                self.trace.add(tr.Named(self.now, name))
+        self._note_sizes()
+        rows = tuple(
+            (c.name, c.socket.number if c.socket else 0, c.is_live, tuple(sorted(c.machine.unanswered)))
+            for c in self.clients.values()
+        )
+        self.trace.add(tr.Finished(self.now, rows, tuple(self.loop.errors)))
+
+    # ---- looking
+
+    def speed(self) -> float:
+        """Virtual seconds per real second since the start."""
+        real_s = time.perf_counter() - self._started_at
+        return (self.now - 1000.0) / max(real_s, 1e-9)
+
+    async def _measure(self) -> None:
+        while self.trace.is_open:
+            await sleep_until(monotonic() + MEASURE_EVERY_S)
+            self._note_sizes()
+
+    def _note_sizes(self) -> None:
+        for process in [*self.gateways, *self.loops]:
+            for queue, length, cap in process.sizes():
+                if length * 2 > cap:
+                    self.trace.add(tr.Measured(self.now, f"{process.name} {queue}", length, cap))
+
+    def _note_log(self, _: object, method: str, event: MutableMapping[str, Any]) -> Any:
+        if method in ("error", "exception", "critical", "warning"):
+            error = sys.exc_info()[1] if event.get("exc_info") or method == "exception" else None
+            detail = " ".join(
+                f"{key}={value}" for key, value in sorted(event.items()) if key not in ("event", "exc_info")
+            )
+            where = _where(error) if error is not None else ""
+            self.trace.add(tr.Logged(self.loop.now, method, str(event.get("event")), f"{detail} {where}".strip()))
+        raise structlog.DropEvent
+
+
+def _where(error: BaseException) -> str:
+    """The error and the line that raised it."""
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    at = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
+    return f"{error!r}{at}"
+
+
+def subprotocol(*, is_binary: bool) -> str:
+    """What a client offers."""
+    return m.BIN if is_binary else m.JSON
