@@ -367,7 +367,7 @@ class Client:
 
     def _on_chat(self, message: m.Chat, now: float) -> None:
         last = self.chat[-1].n if self.chat else 0
-        if last < message.after:
+        if self.chat and last < message.after:
             # Lines are missing that the server still has. Nothing is shown out of order: it will send these again.
             if now - self._chat_asked_at >= RESYNC_AFTER_S:
                 self._chat_asked_at = now

@@ -143,6 +143,7 @@ class Joined(Struct, tag="joined", array_like=True, frozen=True):
     name: str
     chat: tuple["WireLine", ...]
     chat_through: int = 0
+    sections_number: int = 0
 
 
 class JoinRefused(Struct, tag="refused", array_like=True, frozen=True):
@@ -163,10 +164,12 @@ class Dismissed(Struct, tag="dismissed", array_like=True, frozen=True):
 
 
 class Sections(Struct, tag="sections", array_like=True, frozen=True):
-    """The connection's audiences changed."""
+    """The connection's audiences changed, for the ``number``-th time that a connection's of this gateway did."""
 
+    incarnation: str
     conn: str
     sections: tuple[WireSection, ...]
+    number: int
 
 
 class ChatSoFar(Struct, tag="chat", array_like=True, frozen=True):
@@ -240,6 +243,7 @@ class PrivateFrame(Struct, array_like=True, frozen=True):
     """One gateway's own sections of a frame, and answers by seat: (n, tick, reason, margin).
 
     Every section that the gateway's connections have is listed, as (audience, of, patch, key); no patch: unchanged.
+    It fits viewers only once the gateway knows of exactly ``sections_number`` changes of their sections.
     """
 
     incarnation: str
@@ -248,6 +252,7 @@ class PrivateFrame(Struct, array_like=True, frozen=True):
     seq: int
     sections: tuple[tuple[str, int, bytes | None, bytes | None], ...]
     answers: dict[int, tuple[tuple[int, int, str, int], ...]]
+    sections_number: int = 0
 
 
 class RoomNews(Struct, array_like=True, frozen=True):

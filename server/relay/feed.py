@@ -29,6 +29,7 @@ class Feed:
     ring: Ring = field(factory=Ring)
     is_complete: bool = True
     is_lacking: bool = False
+    sections_number: int = 0
     chat: list[ChatLine] = field(factory=list)
     chat_through: int = 0
     holes: int = 0
@@ -140,6 +141,7 @@ class Feed:
         keys = {PUBLIC_SECTION: frame.key} if frame.patch is not None and frame.key is not None else {}
         self.is_complete = self.node not in frame.private_for
         if self.is_complete:
+            self.sections_number = 0
             self._keep_sections(())
         self.ring.add(
             RingFrame(frame.seq, frame.base, frame.tick, frame.at_ms),
@@ -162,7 +164,7 @@ class Feed:
             for seat, rows in frame.answers.items()
         }
         self.ring.add_private(answers, blobs, keys)
-        self.is_complete = True
+        self.is_complete, self.sections_number = True, frame.sections_number
 
     def _keep_sections(self, listed: Iterable[Section]) -> None:
         """What the room no longer sends here is forgotten: nothing may be built on it later."""

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 LOOP_SILENT_S = 6.0
 LOOP_KEPT_S = 60.0
 PRESENCE_EVERY_S = 1.0
+CHAT_KEPT = 500
 
 
 class Member(Protocol):
@@ -57,11 +58,17 @@ class LoopSeen:
 
 @define(eq=False)
 class _Watched:
-    """A stream with members here."""
+    """A stream with members here. ``sections_number``: how many changes of their sections are known."""
 
     feed: Feed
     loop: str
     members: dict[str, Member] = field(factory=dict)
+    sections_number: int = 0
+
+    def is_ready_for(self, member: Member) -> bool:
+        """Whether the newest frame is whole for this member, and cut for the very sections that it is known to have."""
+        is_current = self.feed.is_complete and self.feed.sections_number == self.sections_number
+        return is_current or not _is_private(member)
 
 
 @define(eq=False)
@@ -157,7 +164,7 @@ class Hub:
         place = self._where.get(member.conn)
         if place is not None:
             watched = self._watched[place]
-            if watched.feed.is_complete or not _is_private(member):
+            if watched.is_ready_for(member):
                 member.session.offer(watched.feed.ring, self.now())
             member.session.offer_chat(watched.feed.chat)
 
@@ -229,6 +236,7 @@ class Hub:
             self._presence_at = now + PRESENCE_EVERY_S
             self._send_presence()
             self._drop_silent_loops(now)
+        self._fill_empty_rings(now)
         self.flush(now)
 
     def flush(self, now: float) -> None:
@@ -242,6 +250,12 @@ class Hub:
                 self.control.send(link.channel, e.layer_message(e.INPUT, batch.items, **extra))
 
     # ---- inside
+
+    def _fill_empty_rings(self, now: float) -> None:
+        """The first frame may have been sent before the group was joined, and an idle room sends no second one."""
+        for place, watched in self._watched.items():
+            if watched.feed.ring.newest is None and watched.feed.may_ask_key(now):
+                self.push(watched.loop, e.WantKeyItem(*place))
 
     def _on_public(self, frame: e.PublicFrame) -> None:
         place = frame.incarnation, frame.stream
@@ -262,11 +276,9 @@ class Hub:
             self.push(watched.loop, e.WantChat(*place))
 
     def _offer_all(self, watched: _Watched, now: float, *, is_private: bool = False) -> None:
-        feed = watched.feed
         for member in list(watched.members.values()):
-            is_ready = _is_private(member) if is_private else feed.is_complete or not _is_private(member)
-            if is_ready:
-                member.session.offer(feed.ring, now)
+            if watched.is_ready_for(member) and (not is_private or _is_private(member)):
+                member.session.offer(watched.feed.ring, now)
                 member.flush()
 
     def _ask_key(self, place: tuple[str, int]) -> None:
@@ -313,9 +325,7 @@ class Hub:
             case e.Dismissed():
                 self._dismiss(item.conn, BY_CODE.get(item.close, Close.INTERNAL), item.reason)
             case e.Sections():
-                member = self._member(item.conn)
-                if member is not None:
-                    member.session.change_sections(sections_from(item.sections))
+                self._on_sections(item, now)
             case e.ChatSoFar():
                 watched = self._watched.get((item.incarnation, item.stream))
                 if watched is not None:
@@ -328,18 +338,31 @@ class Hub:
             return  # it went away meanwhile, and its Part is on the way
         member = joining[1]
         place = (item.incarnation, item.stream)
-        watched = self._watched.get(place)
-        if watched is None:
-            watched = self._watched[place] = _Watched(Feed(self.node, max(1, len(item.chat), 50)), loop)
-            self.frames.join(e.room_group(*place))
-            self.control.join(e.room_group(*place))
+        watched = self._watched.get(place) or self._watch(place, loop)
         watched.loop = loop
         watched.members[member.conn] = member
         self._where[member.conn] = place
+        watched.sections_number = item.sections_number
         watched.feed.start_chat(item.chat, item.chat_through)
         member.admit(item, now)
         self.offer_now(member)
         member.flush()
+
+    def _watch(self, place: tuple[str, int], loop: str) -> _Watched:
+        watched = self._watched[place] = _Watched(Feed(self.node, CHAT_KEPT), loop)
+        self.frames.join(e.room_group(*place))
+        self.control.join(e.room_group(*place))
+        self._ask_key(place)  # the frame that was cut for the newcomer went out before the group was joined
+        return watched
+
+    def _on_sections(self, item: e.Sections, now: float) -> None:
+        member = self._member(item.conn)
+        if member is not None:
+            member.session.change_sections(sections_from(item.sections))
+        watched = self._watched.get((item.incarnation, e.LIVE_STREAM))
+        if watched is not None:
+            watched.sections_number = item.number
+            self._offer_all(watched, now, is_private=True)
 
     def _on_news(self, news: e.RoomNews) -> None:
         watched = self._watched.get((news.incarnation, news.stream))

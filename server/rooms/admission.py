@@ -16,7 +16,10 @@ from server.routing.plan import RoomPlan
 
 @define(eq=False)
 class Admission:
-    """``viewers`` by connection. ``has_newcomers`` asks for a frame, which the newest welcome's KEY will stand on."""
+    """``viewers`` by connection. ``has_newcomers`` asks for a frame, which the newest welcome's KEY will stand on.
+
+    ``section_changes`` counts, by gateway, how often a connection's sections changed.
+    """
 
     plan: RoomPlan
     facts: RoomFacts
@@ -25,6 +28,7 @@ class Admission:
     out: list[Outgoing]
     viewers: dict[str, Viewer] = field(factory=dict)
     has_newcomers: bool = False
+    section_changes: dict[str, int] = field(factory=dict)
 
     # ---- in
 
@@ -111,6 +115,7 @@ class Admission:
             viewer.name,
             log.for_newcomers(),
             log.through,
+            self.section_changes.get(viewer.gateway, 0) if is_live else 0,
         )
         self.out.append(ToOne(viewer.gateway, joined))
 
@@ -174,13 +179,20 @@ class Admission:
 
     # ---- what a viewer may see
 
+    def change_sections(self, viewer: Viewer, sections: tuple[Section, ...]) -> None:
+        """The viewer's audiences changed. The change is numbered, so that no frame is shown with the wrong ones."""
+        viewer.sections = sections
+        number = self.section_changes[viewer.gateway] = self.section_changes.get(viewer.gateway, 0) + 1
+        wire = tuple((section.audience.value, section.of) for section in sections)
+        self.out.append(ToOne(viewer.gateway, e.Sections(self.facts.incarnation, viewer.conn, wire, number)))
+
     def sections_of(self, viewer: Viewer) -> tuple[Section, ...]:
         """The viewer's sections now, public first."""
         schema = self.plan.schema
         if viewer.role == "spectator":
             if schema.sees_everything:
                 return (SPECTATORS_SECTION,)
-            has_own = bool(schema.in_section(SPECTATORS)) and SPECTATORS in viewer.audiences
+            has_own = schema.has_section(SPECTATORS) and SPECTATORS in viewer.audiences
             return (PUBLIC_SECTION, SPECTATORS_SECTION) if has_own else (PUBLIC_SECTION,)
         sections = {section for seat in viewer.seats for section in self.match.sections_of_seat(seat)}
         return tuple(sorted((s for s in sections if s.audience in viewer.audiences), key=_public_first))

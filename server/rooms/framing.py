@@ -15,7 +15,7 @@ from server.relay import envelope as e
 from server.rooms.admission import Admission
 from server.rooms.delay import DelayLine
 from server.rooms.match import Match
-from server.rooms.outgoing import FrameOut, Outgoing, ToOne
+from server.rooms.outgoing import FrameOut, Outgoing
 from server.rooms.stream import Cut, CutFrame, Stream
 from server.rooms.talk import Talk
 from server.rooms.viewers import RoomFacts
@@ -102,7 +102,7 @@ class Framer:
     def _cut_delayed(
         self, stream: Stream, line: DelayLine, sources: dict[str, Any], events: list[Event], tick_no: int, now: float
     ) -> None:
-        sections = {SPECTATORS_SECTION} if self.plan.schema.in_section(SPECTATORS) else set()
+        sections = {SPECTATORS_SECTION} if self.plan.schema.has_section(SPECTATORS) else set()
         cut = stream.cut(sources, events, sections, (), is_forced=False)
         if cut is not None:
             line.put(self._frame(cut, e.DELAYED_STREAM, {ANY_GATEWAY: sections}, {}, tick_no, now), now)
@@ -121,9 +121,9 @@ class Framer:
     ) -> FrameOut:
         facts = self.facts
         private = {
-            gateway: self._private(cut, stream, wanted.get(gateway, set()), answers.get(gateway, {}))
+            gateway: self._private(gateway, cut, stream, wanted.get(gateway, set()), answers.get(gateway, {}))
             for gateway in sorted(wanted.keys() | answers.keys())
-            if wanted.get(gateway) or answers.get(gateway)
+            if wanted.get(gateway) or answers.get(gateway) or self._number(gateway, stream)
         }
         public = e.PublicFrame(
             facts.incarnation,
@@ -142,13 +142,17 @@ class Framer:
         )
         return FrameOut(public, private)
 
-    def _private(self, cut: CutFrame, stream: int, sections: set[Section], own: Any) -> e.PrivateFrame:
+    def _private(self, gateway: str, cut: CutFrame, stream: int, sections: set[Section], own: Any) -> e.PrivateFrame:
         """One gateway's part: every section that it has, so that what is missing is known to be gone."""
         cuts = tuple(
             (section.audience.value, section.of, cut.private[section].patch, cut.private[section].key)
             for section in sorted(sections)
         )
-        return e.PrivateFrame(self.facts.incarnation, stream, self.facts.epoch, cut.seq, cuts, own)
+        number = self._number(gateway, stream)
+        return e.PrivateFrame(self.facts.incarnation, stream, self.facts.epoch, cut.seq, cuts, own, number)
+
+    def _number(self, gateway: str, stream: int) -> int:
+        return self.admission.section_changes.get(gateway, 0) if stream == e.LIVE_STREAM else 0
 
     def _answers(self, seq: int) -> Answers:
         out: Answers = {}
@@ -169,9 +173,8 @@ class Framer:
                 continue
             sections = self.admission.sections_of(viewer)
             if sections != viewer.sections:
-                viewer.sections, is_changed = sections, True
-                wire = tuple((section.audience.value, section.of) for section in sections)
-                self.out.append(ToOne(viewer.gateway, e.Sections(viewer.conn, wire)))
+                self.admission.change_sections(viewer, sections)
+                is_changed = True
             own = wanted.setdefault(viewer.gateway, set())
             own.update(section for section in sections if section != PUBLIC_SECTION)
         return wanted, is_changed

@@ -32,6 +32,9 @@ LINK_KEPT_S = 60.0
 IDLE_S = 0.02
 OVERRUN_TICKS_MAX = 300
 RETRY_RESULT_S = 1.0
+RETRY_JOIN_S = 0.5
+DRAIN_S = 5.0
+CLAIM_WAITING_MAX = 2_000
 
 
 @frozen
@@ -146,12 +149,18 @@ class Holder:
                 self._to_room(gateway, item)
 
     def _to_room(self, gateway: str, item: Any) -> None:
-        if item.incarnation in self._claiming:
-            self._claiming[item.incarnation].append((gateway, item))
+        if (waiting := self._claiming.get(item.incarnation)) is not None:
+            if len(waiting) < CLAIM_WAITING_MAX:
+                waiting.append((gateway, item))
+            else:
+                count("queue_overflows_total", queue="claim", policy="refuse")
+                self._turn_away([(gateway, item)], Close.OVERLOADED, "too many wait for this room to open")
         elif (held := self.rooms.get(item.incarnation)) is not None:
             held.room.receive(gateway, item)
         elif isinstance(item, e.Join):
-            refused = e.JoinRefused(item.conn, Close.MOVING.value.code, "this process does not hold the room", 0.5)
+            refused = e.JoinRefused(
+                item.conn, Close.MOVING.value.code, "this process does not hold the room", RETRY_JOIN_S
+            )
             self._push(gateway, refused)
 
     def _on_presence(self, gateway: str, item: e.Presence) -> None:
@@ -182,15 +191,24 @@ class Holder:
                 outcome = repr(error)
         waiting = self._claiming.pop(item.incarnation)
         if plan is None or isinstance(outcome, str):
+            self._turn_away(waiting, Close.MOVING, str(outcome))
+        elif self._is_draining:
+            self._turn_away(waiting, Close.MOVING, "the server restarts")
+            await self._closed(item.incarnation, outcome)
+        elif self._open(item, plan, outcome):
             for gateway, pending in waiting:
-                if isinstance(pending, e.Join):
-                    self._push(gateway, e.JoinRefused(pending.conn, Close.MOVING.value.code, str(outcome), 0.5))
-            return
-        self._open(item, plan, outcome)
-        for gateway, pending in waiting:
-            self._to_room(gateway, pending) if not isinstance(pending, e.Part) else self._on_item(gateway, pending)
+                self._on_item(gateway, pending)
+        else:
+            self._turn_away(waiting, Close.INTERNAL, "the rules failed to set the room up; an incident was recorded")
+            await self._closed(item.incarnation, outcome)
 
-    def _open(self, item: e.Host, plan: RoomPlan, epoch: int) -> None:
+    def _turn_away(self, waiting: list[tuple[str, e.ToLoop]], close: Close, reason: str) -> None:
+        retry_after_s = RETRY_JOIN_S if close is Close.MOVING else None
+        for gateway, pending in waiting:
+            if isinstance(pending, e.Join):
+                self._push(gateway, e.JoinRefused(pending.conn, close.value.code, reason, retry_after_s))
+
+    def _open(self, item: e.Host, plan: RoomPlan, epoch: int) -> bool:
         now = monotonic()
         facts = RoomFacts(
             item.incarnation,
@@ -205,16 +223,15 @@ class Holder:
         )
         try:
             room = Room(plan, facts, now)
-        except Exception as error:  # noqa: BLE001 - the author's setup() failed: no room, and a record of why
-            self._spawn(self._fail_setup(item, error))
-            return
+        except Exception as error:  # the author's setup() failed: no room, and a record of why
+            log.exception("room.setup_failed", room_type=item.room_type, error=repr(error))
+            count("room_crashes_total", room_type=item.room_type)
+            self._spawn(self._keep(Incident(item.incarnation, item.room_type, 0, repr(error), b"")))
+            return False
         self.rooms[item.incarnation] = _Held(room, Pace(now, 1.0 / plan.tick_hz))
         self._announce_at = now
         log.info("room.opened", code=item.code, incarnation=item.incarnation, room_type=plan.name, epoch=epoch)
-
-    async def _fail_setup(self, item: e.Host, error: Exception) -> None:
-        log.error("room.setup_failed", room_type=item.room_type, error=repr(error))
-        await self.services.keep_incident(Incident(item.incarnation, item.room_type, 0, repr(error), b""))
+        return True
 
     # ---- time
 
@@ -223,9 +240,13 @@ class Holder:
         while True:
             now = monotonic()
             for held in list(self.rooms.values()):
-                self._drive(held, now)
-            self._housekeep(now)
-            self._flush(monotonic())
+                self._drive_contained(held, now)
+            try:
+                self._housekeep(now)
+                self._flush(monotonic())
+            except Exception:  # the rooms go on; what was to be sent is sent next time
+                log.exception("loop.housekeeping_failed")
+                count("faults_total", where="holder")
             deadline = min((held.pace.deadline for held in self.rooms.values()), default=now + IDLE_S)
             await sleep_until(min(deadline, now + IDLE_S))
 
@@ -237,7 +258,18 @@ class Holder:
             self._send(held.room)
             self._remove(held)
         self._flush(monotonic())
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=DRAIN_S)
+
+    def _drive_contained(self, held: _Held, now: float) -> None:
+        """A fault of our own in one room ends that room, never the loop."""
+        try:
+            self._drive(held, now)
+        except Exception as error:
+            log.exception("room.fault", incarnation=held.room.facts.incarnation, tick=held.room.tick_no)
+            count("faults_total", where="room")
+            self._crash(held.room, repr(error))
+            self._remove(held)
 
     def _drive(self, held: _Held, now: float) -> None:
         skipped_s = held.pace.skip(now)
@@ -262,21 +294,28 @@ class Holder:
             self._crash(room, repr(error))
             return
         took_s = monotonic() - before
+        count("ticks_total", room_type=room.plan.name)
         observe("step_seconds", took_s, room_type=room.plan.name)
         held.overruns = held.overruns + 1 if took_s > held.pace.period_s else max(0, held.overruns - 1)
         if held.overruns > OVERRUN_TICKS_MAX:
             self._crash(room, f"{OVERRUN_TICKS_MAX} ticks took longer than their {held.pace.period_s * 1000:.1f} ms")
 
     def _crash(self, room: Room, error: str) -> None:
-        """The rules' fault: this room ends with a record of it, its neighbours go on."""
+        """This room ends with a record of why, its neighbours go on."""
         count("room_crashes_total", room_type=room.plan.name)
-        replay = room.match.recorder.to_bytes()
         room.end(Close.INTERNAL, f"the rules failed at tick {room.tick_no}; an incident was recorded")
+        try:
+            replay = room.match.recorder.to_bytes()
+        except Exception as unrecorded:  # noqa: BLE001 - what the rules did is not recordable: the error itself is kept
+            error, replay = f"{error}; no replay: {unrecorded!r}", b""
         incident = Incident(room.facts.incarnation, room.plan.name, room.tick_no, error, replay)
         self._spawn(self._keep(incident))
 
     async def _keep(self, incident: Incident) -> None:
-        await self.services.keep_incident(incident)
+        try:
+            await self.services.keep_incident(incident)
+        except Exception:
+            log.exception("incident.lost", incarnation=incident.incarnation, error=incident.error)
 
     def _remove(self, held: _Held) -> None:
         facts = held.room.facts

@@ -148,8 +148,8 @@ class Match:
         schema = self.plan.schema
         sections = [PUBLIC_SECTION]
         team = self.game.team_of(self.world, seat)
-        if team is not None and schema.in_section(TEAM):
+        if team is not None and schema.has_section(TEAM):
             sections.append(Section(TEAM, team))
-        if schema.in_section(SEAT):
+        if schema.has_section(SEAT):
             sections.append(Section(SEAT, seat))
         return tuple(sections)

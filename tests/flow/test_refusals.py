@@ -124,7 +124,9 @@ async def test_bad_inputs_are_refused_by_name(fleet: Fleet):
     future = [head.epoch, head.seq + 10_000]
     body = {"type": "input", "n": 3, "seen": future, "body": {"type": "Poke", "value": 1}}
     await player.send_raw(json.dumps(body))
-    await player.until("two refusals of state", lambda: sum(r.reason == "wrong_state" for r in player.of_type(m.Refused)) == 2)
+    await player.until(
+        "two refusals of state", lambda: sum(r.reason == "wrong_state" for r in player.of_type(m.Refused)) == 2
+    )
     await player.send_raw(encode_ack(AckMessage(Position(head.epoch, head.seq + 10_000))))
     await refused(player, "message", "bad_message")  # binary in the JSON subprotocol
     await player.send_raw(m.encode(m.Ack(head.epoch, head.seq + 10_000)))

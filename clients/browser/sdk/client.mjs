@@ -476,7 +476,7 @@ export class Client {
    */
   #onChat(message, now) {
     const last = this.chat[this.chat.length - 1]?.n ?? 0;
-    if (last < message.after) {
+    if (this.chat.length && last < message.after) {
       if (now - this.#chatAskedAt < RESYNC_AFTER_S) return;
       this.#chatAskedAt = now;
       this.#say({ type: "chat", text: null, since: last });

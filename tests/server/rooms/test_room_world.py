@@ -1,0 +1,362 @@
+"""One room with all kinds of viewers in virtual time: what each promise looks like in a plain story."""
+
+import pytest
+
+from game.fields import SEAT, TEAM
+from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
+from game.wire.closecodes import Close
+from server.rooms.room import LINGER_S
+from tests.server.rooms.parlour import Clerk
+from tests.server.rooms.plans import plan_of
+from tests.server.rooms.wires import Weather
+from tests.server.rooms.world import RoomWorld
+
+
+def settle(world: RoomWorld) -> None:
+    world.heal()
+    world.check_settled()
+    for person in world.people:
+        world.watch.check_person(person)
+
+
+def test_players_and_a_spectator_share_one_room_across_gateways():
+    world = RoomWorld(plan_of())
+    ann, bob, eve = world.person(), world.person(gate="b"), world.person("spectator", "b")
+    world.advance(0.3)
+    for value in range(1, 30):
+        ann.do("score", value)
+        bob.do("score", 100 + value)
+        world.advance(0.05)
+    settle(world)
+    assert ann.client.view.all("guests")[0].score == 29
+    assert set(eve.client.view.sections) == {PUBLIC_SECTION, SPECTATORS_SECTION}
+    assert eve.client.view.world.odds in (29, 129)
+    assert (world.watch.counts["O2.applied"], world.watch.counts["O2.refused"]) == (57, 1)  # 13 is unlucky
+
+
+def test_a_room_where_nothing_happens_spends_no_seq_and_still_lets_people_in():
+    world = RoomWorld(plan_of())
+    ann = world.person()
+    world.advance(1.0)
+    seq = world.room.framer.live.seq
+    world.advance(3.0)
+    assert world.room.framer.live.seq == seq
+    eve = world.person("spectator", "b")
+    world.advance(1.0)
+    assert eve.is_in and ann.is_in
+    settle(world)
+
+
+def test_a_newcomer_to_an_idle_room_gets_in_though_its_first_frames_are_lost():
+    world = RoomWorld(plan_of())
+    world.person()
+    world.advance(1.0)
+    world.layer.weather = Weather(loss=1.0)
+    world.layer.advance(world.now)
+    eve = world.person("spectator", "b")
+    world.advance(0.2)
+    world.layer.weather = Weather(loss=0.0)
+    world.advance(2.5)
+    assert eve.is_in
+
+
+def test_a_lost_private_part_in_an_idle_room_is_asked_for():
+    world = RoomWorld(plan_of())
+    ann = world.person()
+    world.advance(1.0)
+    ann.do("score", 5)
+    world.layer.weather = Weather(loss=0.7)
+    world.advance(0.3)
+    world.layer.weather = Weather()
+    world.advance(3.0)
+    settle(world)
+
+
+def test_a_team_switch_gives_the_new_section_and_takes_the_old_one():
+    world = RoomWorld(plan_of())
+    ann, bob, cid = world.person(), world.person(), world.person(gate="b")
+    world.advance(0.5)
+    assert Section(TEAM, 0) in ann.client.view.sections and Section(TEAM, 1) in bob.client.view.sections
+    ann.do("switch", 1)
+    world.advance(0.5)
+    assert Section(TEAM, 1) in ann.client.view.sections and Section(TEAM, 0) not in ann.client.view.sections
+    plans = {guest.__dict__.get("plan") for guest in ann.client.view.all("guests")}
+    assert plans == {"plan-of-1-by-0", "plan-of-1-by-1", None}
+    assert "plan-of-0-by-2" in {guest.__dict__.get("plan") for guest in cid.client.view.all("guests")}
+    settle(world)
+
+
+def test_nobody_is_sent_a_section_after_leaving_its_team_though_the_news_of_it_is_late():
+    world = RoomWorld(plan_of())
+    ann, bob = world.person(), world.person()
+    cid = world.person()
+    world.advance(0.5)
+    world.layer.weather = Weather(late_s=0.4)
+    for value in range(1, 40):
+        (ann, bob, cid)[value % 3].do("switch", value)
+        world.advance(0.07)
+    settle(world)
+
+
+def test_a_revealed_card_is_seen_by_all_and_hidden_again():
+    world = RoomWorld(plan_of())
+    ann, bob = world.person(), world.person(gate="b")
+    world.advance(0.5)
+    assert len(bob.client.view.all("cards")) == 1
+    ann.do("reveal", 1)
+    world.advance(0.5)
+    assert {card.face for card in bob.client.view.all("cards")} == {"face-0-1", "face-1-2"}
+    ann.do("hide", 2)
+    world.advance(0.5)
+    assert {card.face for card in bob.client.view.all("cards")} == {"face-1-2"}
+    settle(world)
+
+
+def test_a_reconnect_keeps_the_seat_and_every_input_is_answered_once():
+    world = RoomWorld(plan_of())
+    ann = world.person()
+    world.advance(0.5)
+    for value in range(1, 6):
+        ann.do("score", value)
+    world.advance(0.02)
+    ann.drop()
+    world.advance(0.5)
+    ann.connect("b")
+    world.advance(0.5)
+    settle(world)
+    assert [g.generation for w in ann.welcomes for g in w.seats] == [1, 2]
+    assert len(ann.answers) == 5
+
+
+def test_answers_that_the_old_connection_lost_reach_the_new_one_in_an_idle_room():
+    world = RoomWorld(plan_of())
+    ann = world.person()
+    world.advance(0.5)
+    ann.do("score", 13)  # refused: it changes nothing in the world
+    world.advance(0.1)
+    ann.down.cut()
+    ann.connect()  # the old socket still counts as open: a takeover
+    world.advance(0.5)
+    settle(world)
+    assert ann.answers == {(0, 1): [(ann.answers[0, 1][0][0], "unlucky")]}
+
+
+def test_a_welcome_that_is_lost_on_the_way_does_not_cost_the_seat():
+    world = RoomWorld(plan_of())
+    ann = world.person()
+    world.advance(0.5)
+    ann.drop()
+    world.advance(0.1)
+    ann.connect()
+    world.advance(0.06)
+    assert len(ann.welcomes) == 1
+    ann.drop()  # the welcome of generation 2 was on its way
+    world.advance(0.5)
+    ann.connect()
+    world.advance(0.5)
+    assert ann.is_in and [w.seats[0].seat for w in ann.welcomes] == [0, 0]
+    assert world.room.match.seats.people == 1
+
+
+def test_a_seat_that_its_owner_never_heard_of_is_free_at_once():
+    world = RoomWorld(plan_of(seats=2))
+    ann = world.person()
+    world.layer.weather = Weather(late_s=0.05)
+    world.advance(0.03)
+    ann.drop()
+    world.advance(1.0)
+    assert world.room.match.seats.people == 0
+
+
+def test_two_on_one_keyboard_come_back_together_and_a_takeover_frees_nothing_by_halves():
+    world = RoomWorld(plan_of())
+    ann = world.person(slots=2)
+    world.advance(0.5)
+    ann.do("score", 1, slot=0)
+    ann.do("score", 2, slot=1)
+    world.advance(0.3)
+    ann.drop()
+    world.advance(0.2)
+    ann.connect("b")
+    world.advance(0.5)
+    ann.do("score", 3, slot=1)
+    settle(world)
+    assert [g.seat for g in ann.client.welcome.seats] == [0, 1]
+    assert world.room.match.seats.people == 2
+
+
+def test_one_identity_holds_at_most_four_seats_and_displaces_no_bot_in_vain():
+    Clerk.seen.clear()
+    world = RoomWorld(plan_of(seats=6, bots=6))
+    ann = world.person(slots=4, identity="ann")
+    world.advance(0.5)
+    bots = [hold.number for hold in world.room.match.seats.bots()]
+    more = world.person(slots=1, identity="ann")
+    world.advance(0.5)
+    assert ann.is_in and more.goodbyes[0].code == Close.OVERLOADED.value.code
+    assert [hold.number for hold in world.room.match.seats.bots()] == bots
+
+
+def test_people_take_bots_seats_and_bots_come_back_when_they_leave():
+    Clerk.seen.clear()
+    world = RoomWorld(plan_of(seats=4, bots=3))
+    ann = world.person()
+    world.advance(0.5)
+    assert (world.room.match.seats.people, len(world.room.match.seats.bots())) == (1, 2)
+    others = [world.person(gate="b") for _ in range(3)]
+    world.advance(0.5)
+    assert (world.room.match.seats.people, len(world.room.match.seats.bots())) == (4, 0)
+    others[0].client.leave()
+    others[1].client.leave()
+    world.advance(0.5)
+    assert (world.room.match.seats.people, len(world.room.match.seats.bots())) == (2, 1)
+    settle(world)
+    assert ann.is_in
+    for seat, hands in Clerk.seen:
+        assert hands <= {f"hand-of-{seat}"}, "O13: a bot saw another's hand"
+
+
+def test_after_a_match_everybody_learns_the_end_and_inputs_are_answered():
+    world = RoomWorld(plan_of())
+    ann = world.person()
+    world.advance(0.5)
+    ann.do("end", 1)
+    ann.do("score", 2)
+    world.advance(0.5)
+    ann.do("score", 3)
+    world.advance(0.5)
+    assert ann.client.view.room.phase == "ended" and len(world.desk.over) == 1
+    assert ann.answers[0, 3][0][1] == "match ended"
+    assert [(seat.number, seat.identity) for seat in world.desk.over[0].seats] == [(0, "p0")]
+    late = world.person()
+    world.advance(LINGER_S + 1.0)
+    assert late.goodbyes[0].code == ann.goodbyes[0].code == Close.ROOM_CLOSED.value.code
+    assert world.room.is_over
+
+
+def test_inputs_before_the_match_are_refused_by_name():
+    world = RoomWorld(plan_of(min_players=2))
+    ann = world.person()
+    world.advance(0.5)
+    ann.do("score", 1)
+    world.advance(0.5)
+    assert ann.answers[0, 1][0][1] == "match waiting"
+
+
+@pytest.mark.parametrize("sees", ["public", "everything"])
+def test_delayed_spectators_see_it_later_and_see_the_end(sees):
+    world = RoomWorld(plan_of(delay="2s", sees=sees))
+    ann, eve = world.person(), world.person("spectator", "b")
+    world.advance(0.5)
+    ann.client.say("hello, all")
+    for value in range(1, 20):
+        ann.do("score", value)
+        world.advance(0.05)
+    assert not eve.chat
+    world.advance(1.0)
+    late = world.person("spectator", "b")
+    far = world.person("spectator", "a")
+    eve.client.say("hello from later")
+    world.advance(3.0)
+    assert eve.is_in and late.is_in and far.is_in
+    assert [line.text for line in eve.chat] == ["hello, all", "hello from later"] or len(eve.chat) == 2
+    assert [line.text for line in ann.chat] == ["hello, all"]
+    settle(world)
+    assert world.watch.counts["O14"] > 10
+    ann.do("end", 100)
+    world.advance(1.5)
+    assert eve.client.view is not None and eve.is_open
+    world.advance(LINGER_S + 1.0)
+    assert eve.is_open or world.room.is_over
+    world.advance(3.0)
+    assert eve.goodbyes[0].code == Close.ROOM_CLOSED.value.code and world.room.is_over
+
+
+def test_a_delayed_spectator_whose_gateway_lost_frames_gets_the_shown_ones_again():
+    world = RoomWorld(plan_of(delay="2s"))
+    ann, eve = world.person(), world.person("spectator", "b")
+    world.advance(3.0)
+    for value in range(1, 15):
+        ann.do("score", value)
+        world.advance(0.05)
+    world.layer.weather = Weather(loss=0.9)
+    world.advance(2.2)
+    settle(world)
+    assert eve.is_in
+
+
+def test_chat_lines_that_the_layer_lost_are_fetched_in_one_order():
+    world = RoomWorld(plan_of(history=5))
+    ann, bob, eve = world.person(), world.person(gate="b"), world.person("spectator", "b")
+    world.advance(0.5)
+    world.layer.weather = Weather(loss=0.5, repeat=0.3, late_s=0.2)
+    for number in range(20):
+        (ann, bob, eve)[number % 3].client.say(f"line {number}")
+        world.advance(0.1)
+    settle(world)
+    assert [len(p.chat) for p in (ann, bob, eve)] == [20, 20, 20]
+
+
+def test_a_newcomer_gets_the_history_that_the_room_type_names():
+    world = RoomWorld(plan_of(history=0))
+    ann = world.person()
+    world.advance(0.5)
+    ann.client.say("before")
+    world.advance(0.5)
+    bob = world.person()
+    world.advance(0.5)
+    ann.client.say("after")
+    world.advance(0.5)
+    assert [line.text for line in bob.chat] == ["after"]
+    settle(world)
+
+
+def test_a_seat_is_free_after_its_grace_and_an_empty_room_ends():
+    world = RoomWorld(plan_of(grace="1s"))
+    ann = world.person()
+    world.advance(0.5)
+    ann.drop()
+    world.advance(0.5)
+    assert world.room.match.seats.people == 1
+    world.advance(1.0)
+    assert world.room.match.seats.people == 0
+    ann.connect()
+    world.advance(0.5)
+    assert ann.goodbyes[0].code == Close.CANNOT_RESUME.value.code
+    world.advance(4.0)
+    assert world.room.is_over
+
+
+def test_spectators_beyond_the_limit_are_told():
+    world = RoomWorld(plan_of())
+    crowd = [world.person("spectator") for _ in range(21)]
+    world.advance(1.0)
+    assert sum(p.is_in for p in crowd) == 20
+    assert [p.goodbyes[0].code for p in crowd if p.goodbyes] == [Close.OVERLOADED.value.code]
+
+
+def test_skipped_time_is_announced():
+    world = RoomWorld(plan_of())
+    ann = world.person()
+    world.advance(0.5)
+    world.room.rebase(1.5)
+    world.advance(0.5)
+    assert ann.is_in
+    settle(world)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_rough_layer_only_slows_things_down(seed):
+    world = RoomWorld(plan_of(bots=3), seed=seed)
+    people = [world.person(gate="ab"[n % 2]) for n in range(3)] + [world.person("spectator", "b")]
+    world.advance(0.5)
+    world.layer.weather = Weather(loss=0.15, repeat=0.15, late_s=0.12)
+    for value in range(20, 80):
+        people[value % 3].is_in and people[value % 3].do(("score", "switch", "reveal", "hide")[value % 4], value)
+        if value % 17 == 0:
+            people[value % 3].drop()
+        if value % 17 == 5:
+            for person in people:
+                person.is_open or person.connect()
+        world.advance(0.05)
+    settle(world)
