@@ -61,13 +61,13 @@ class Port:
     async def start(self) -> None:
         """Opens the channel and begins to receive and send."""
         await self._open()
+        self.join(self._probe_group)
         self._tasks = [asyncio.create_task(self._send_all()), asyncio.create_task(self._watch())]
 
     async def stop(self) -> None:
         """Leaves the groups and ends. What is queued is tried once."""
-        for group in [*self._groups, self._probe_group]:
-            self._put(partial(_discard_from, group, self.channel))
-        self._groups.clear()
+        for group in list(self._groups):
+            self.leave(group)
         end = monotonic() + SEND_DEADLINE_S
         while (self._queue or self._unsettled) and monotonic() < end:
             await sleep_until(monotonic() + 0.01)
@@ -199,11 +199,10 @@ class Port:
         count("layer_revivals_total", alias=self.alias)
         self._settle(*self._groups)
         self.on_reset()
+        for group in self._groups:  # where memberships live in the back end, it would fill the dead channel for a day
+            self._put(partial(_leave, group, old_channel))
         if old is not self._layer:
             await _discard(old)
-        else:
-            for group in self._groups:
-                self._put(partial(_leave, group, old_channel))
 
 
 async def _probe(group: str, layer: Any) -> None:
@@ -215,10 +214,6 @@ async def _add(group: str, channel: str, layer: Any) -> None:
 
 
 async def _leave(group: str, channel: str, layer: Any) -> None:
-    await layer.group_discard(group, channel)
-
-
-async def _discard_from(group: str, channel: str, layer: Any) -> None:
     await layer.group_discard(group, channel)
 
 
