@@ -176,7 +176,7 @@ class SimLayer:
         """To every member, at most once each."""
         await self._hop()
         self.broker.names[f"type {message['type']}"] = None
-        self.broker.names[f"group {group}"] = None
+        self.broker.names[f"group {group.partition('.')[0] if group.startswith('probe.') else group}"] = None
         sent_at = self._sender_time()
         for channel in self.broker.members(group):
             self.broker.deliver(channel, message, sent_at)
