@@ -208,11 +208,14 @@ class Answered(OfRoom):
 
 @frozen
 class SeatsHeld(OfRoom):
-    """Who is connected to which seat, when it changed: (seat, generation, tenancy, conn)."""
+    """Who is in the room, after ``tick``, when that changed.
+
+    ``seats``: (seat, generation, tenancy, conn). ``viewers``: (conn, seats, role, sections).
+    """
 
     tick: int
     seats: tuple[tuple[int, int, int, str], ...]
-    viewers: tuple[tuple[str, tuple[int, ...], str], ...]
+    viewers: tuple[tuple[str, tuple[int, ...], str, tuple[Section, ...]], ...]
 
 
 @frozen

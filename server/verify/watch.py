@@ -107,7 +107,7 @@ class WatchedHolder(Holder):
         seats = tuple(
             (hold.number, hold.generation, hold.first_generation, hold.conn) for hold in room.match.seats.humans()
         )
-        viewers = tuple((v.conn, tuple(v.seats), v.role) for v in room.viewers.values())
+        viewers = tuple((v.conn, tuple(v.seats), v.role, v.sections) for v in room.viewers.values())
         if (seats, viewers) != book.seated:
             book.seated = (seats, viewers)
             self.trace.add(tr.SeatsHeld(*of, room.tick_no, seats, viewers))

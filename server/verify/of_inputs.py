@@ -1,0 +1,188 @@
+"""Promises about inputs and their answers: O1, O2, O8, O9, O18, O21, O23. Each is a function from an index to violations."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from game.wire.closecodes import BY_CODE
+from server.verify import trace as tr
+from server.verify.index import LIVE, Index
+
+LOST = "lost"
+ANSWER_WITHIN_S = 5.0
+Found = Iterator[tuple[float, str]]
+
+
+def in_order(index: Index) -> Found:
+    """O1: the inputs of one seat apply in the order sent; holes in what is applied are exactly the refused."""
+    last: dict[tuple[str, int, int], int] = defaultdict(int)
+    for event in index.trace.of(tr.Answered):
+        key = event.incarnation, event.seat, event.tenancy
+        if event.n != last[key] + 1 and event.n > last[key]:
+            yield event.t, f"seat {event.seat}: input {event.n} was taken after {last[key]}, those between never"
+        elif event.n < last[key]:
+            yield event.t, f"seat {event.seat}: input {event.n} was taken after {last[key]}"
+        last[key] = max(last[key], event.n)
+    yield from _bodies_in_order(index)
+
+
+def _bodies_in_order(index: Index) -> Found:
+    """What the rules were given is what was sent, in the order of its numbers."""
+    sent = index.sent()
+    applied: dict[tuple[str, int, int], list[tr.Answered]] = defaultdict(list)
+    for event in index.trace.of(tr.Answered):
+        if not event.reason:
+            applied[event.incarnation, event.tick, event.seat].append(event)
+    for step in index.trace.of(tr.Stepped):
+        given: dict[int, list[tuple[str, tuple[object, ...]]]] = defaultdict(list)
+        for seat, message, values in step.inputs:
+            given[seat].append((message, values))
+        for seat, bodies in given.items():
+            answers = applied.get((step.incarnation, step.tick, seat), [])
+            for answer, body in zip(answers, bodies, strict=False):
+                source = sent.get(((step.incarnation, seat, answer.tenancy), answer.n))
+                if source is not None and (source.message, source.values) != body:
+                    yield step.t, f"seat {seat}: the rules got {body} as input {answer.n}; sent was {source.values}"
+
+
+def exactly_once(index: Index) -> Found:
+    """O2: each input applies at most once, is answered once, and what was answered is what happened."""
+    for (_, seat, _), by_n in index.answers.items():
+        for n, answers in by_n.items():
+            if len(answers) > 1:
+                yield answers[1].t, f"seat {seat}: input {n} was answered {len(answers)} times by the room"
+    applied = Counter((a.incarnation, a.tick, a.seat) for a in index.trace.of(tr.Answered) if not a.reason)
+    stepped: Counter[tuple[str, int, int]] = Counter()
+    for step in index.trace.of(tr.Stepped):
+        stepped.update((step.incarnation, step.tick, seat) for seat, _, _ in step.inputs)
+    for key in sorted(applied.keys() | stepped.keys()):
+        if applied[key] != stepped[key]:
+            room, tick, seat = key
+            text = f"room {room} seat {seat} tick {tick}: {applied[key]} inputs answered as applied, {stepped[key]} given to the rules"
+            yield 0.0, text
+    yield from _answers_at_clients(index)
+
+
+def _answers_at_clients(index: Index) -> Found:
+    seen: set[tuple[object, ...]] = set()
+    last: dict[str, int] = {}
+    for event in index.trace.events:
+        if isinstance(event, tr.Welcomed):
+            last[event.client] = event.socket
+        if not isinstance(event, tr.AnswerIn) or event.reason == LOST:
+            continue
+        for slot, seat, tenancy in index.seats_of(last.get(event.client, 0)):
+            if slot != event.slot:
+                continue
+            key = event.client, event.incarnation, seat, tenancy, event.n
+            if key in seen:
+                yield event.t, f"{event.client}: input {event.n} was answered twice"
+            seen.add(key)
+            answers = index.answers.get((event.incarnation, seat, tenancy), {}).get(event.n, [])
+            if not event.reason and not answers:
+                yield event.t, f"{event.client}: input {event.n} was answered as applied, and the room never did"
+            elif answers and (answers[0].tick, answers[0].reason) != (event.tick, event.reason):
+                room = f"tick {answers[0].tick} {answers[0].reason or 'applied'}"
+                yield (
+                    event.t,
+                    f"{event.client}: input {event.n} answered {event.tick} {event.reason!r}; the room: {room}",
+                )
+
+
+def causal(index: Index) -> Found:
+    """O8: an input applies after the frame that its sender had seen; a chat line stands after those its author had read."""
+    ticks = {key: commits[0].tick for key, commits in index.commits.items()}
+    for (seat_key, n), sent in index.sent().items():
+        seen_tick = ticks.get((seat_key[0], LIVE, sent.seen.epoch, sent.seen.seq))
+        for answer in index.answers.get(seat_key, {}).get(n, []):
+            if seen_tick is not None and not answer.reason and answer.tick <= seen_tick:
+                yield (
+                    answer.t,
+                    f"{sent.client}: input {n} applied at tick {answer.tick}, sent after seeing tick {seen_tick}",
+                )
+    said = {event.text: event for event in index.trace.of(tr.Said)}
+    for chat in index.trace.of(tr.ChatIn):
+        for n, _, _, text, _ in chat.lines:
+            source = said.get(text)
+            if source is not None and source.client == chat.client and n <= source.seen:
+                yield (
+                    chat.t,
+                    f"{chat.client}: its line {text!r} has number {n}, said after reading number {source.seen}",
+                )
+
+
+def read_your_writes(index: Index) -> Found:
+    """O9: a frame that answers an input shows the tick in which it was applied, and leaves none before it unanswered."""
+    for socket, frames in index.frames.items():
+        seats = index.seats_of(socket)
+        for frame in frames:
+            late = [answer for answer in frame.answers if answer.tick > frame.tick]
+            if late:
+                yield (
+                    frame.t,
+                    f"{frame.client}: frame of tick {frame.tick} answers input {late[0].n} of tick {late[0].tick}",
+                )
+            if not frame.is_applied or not frame.unanswered:
+                continue
+            for slot, seat, tenancy in seats:
+                known = index.answers.get((frame.incarnation, seat, tenancy), {})
+                for at, n in frame.unanswered:
+                    if at == slot and any(answer.tick <= frame.tick for answer in known.get(n, [])):
+                        yield (
+                            frame.t,
+                            f"{frame.client}: holds tick {frame.tick}, and input {n} of tick {known[n][0].tick} unanswered",
+                        )
+
+
+def replays(index: Index) -> Found:
+    """O18: the record of a room comes to the same state."""
+    for event in index.trace.of(tr.Replayed):
+        if event.live != event.replayed:
+            text = (
+                f"room {event.incarnation}: state {event.live} live and {event.replayed} replayed, at tick {event.tick}"
+            )
+            yield event.t, text
+
+
+def one_result(index: Index) -> Found:
+    """O21: one result per match."""
+    for event in index.trace.of(tr.Ended):
+        if event.is_again:
+            yield event.t, f"room {event.incarnation}: a second result"
+
+
+def no_silent_drop(index: Index) -> Found:
+    """O23: what was accepted is answered, every close has a code and a goodbye, and no fault is contained in silence."""
+    finished = index.finished
+    if finished is not None:
+        for error in finished.errors:
+            yield finished.t, f"nobody caught: {error}"
+        if index.healed_at is not None:
+            yield from _answered_at_last(index, finished)
+    for logged in index.trace.of(tr.Logged):
+        if logged.level in ("error", "exception", "critical"):
+            yield logged.t, f"{logged.event} {logged.detail}"
+    for broken in index.trace.of(tr.BrokenIn):
+        yield broken.t, f"{broken.client}: a message that no client can read: {broken.error}"
+    goodbyes = {event.socket: event.code for event in index.trace.of(tr.GoodbyeIn)}
+    for closed in index.trace.of(tr.Closed):
+        if closed.why == "server" and (closed.code not in BY_CODE or goodbyes.get(closed.socket) != closed.code):
+            said = goodbyes.get(closed.socket)
+            yield closed.t, f"{closed.client}: closed with {closed.code} after goodbye {said}"
+
+
+def _answered_at_last(index: Index, finished: tr.Finished) -> Found:
+    sent_at = {(event.client, event.slot, event.n): event.t for event in index.trace.of(tr.InputSent)}
+    said: dict[int, list[tr.Said]] = defaultdict(list)
+    for event in index.trace.of(tr.Said):
+        said[event.socket].append(event)
+    shown = {text for chat in index.trace.of(tr.ChatIn) for _, _, _, text, _ in chat.lines}
+    refused = Counter(event.socket for event in index.trace.of(tr.RefusedIn) if event.what == "chat")
+    for client, socket, is_live, unanswered in finished.clients:
+        old = [(s, n) for s, n in unanswered if sent_at.get((client, s, n), 0.0) < finished.t - ANSWER_WITHIN_S]
+        if is_live and old:
+            yield finished.t, f"{client}: inputs {old[:5]} were never answered"
+        missing = [
+            event.text for event in said[socket] if event.text not in shown and event.t < finished.t - ANSWER_WITHIN_S
+        ]
+        if is_live and len(missing) > refused[socket]:
+            yield finished.t, f"{client}: said {missing[:3]}, which nobody saw and nobody refused"

@@ -1,0 +1,135 @@
+"""Promises about connections, seats and talk: O11, O19, O20, O24. Each is a function from an index to violations."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from game.wire.closecodes import Close
+from server.relay import envelope as e
+from server.verify import trace as tr
+from server.verify.index import Index
+
+REPLACED_WITHIN_S = 3.0
+CHAT_WITHIN_S = 5.0
+GROUPS = re.compile(r"group (lobby|probe|room\.inc\d+(\.delayed)?|user\.id-c\d+)")
+TYPES = {f"type {name}" for name in (e.FRAME, e.PRIVATE, e.INPUT, e.CONTROL, e.PROBE, e.NOTICE)}
+Found = Iterator[tuple[float, str]]
+
+
+def nothing_after_leave(index: Index) -> Found:
+    """O11: after the goodbye nothing comes, and after the close nothing at all."""
+    over: dict[int, str] = {}
+    for event in index.trace.events:
+        if not isinstance(event, tr.OfSocket):
+            continue
+        is_heard = isinstance(event, tr.FrameIn | tr.ChatIn | tr.NoticeIn | tr.Welcomed | tr.GoodbyeIn)
+        if is_heard and event.socket in over:
+            yield event.t, f"{event.client}: {type(event).__name__} on socket {event.socket} after {over[event.socket]}"
+        if isinstance(event, tr.GoodbyeIn):
+            over[event.socket] = "its goodbye"
+        elif isinstance(event, tr.Closed):
+            over[event.socket] = "its close"
+
+
+def one_seat_one_connection(index: Index) -> Found:
+    """O19: a seat has one connection; the one that it replaced is told so."""
+    holder: dict[tuple[str, int], tuple[int, str]] = {}
+    replaced: list[tuple[float, str]] = []
+    for event in index.trace.of(tr.SeatsHeld):
+        users: dict[int, str] = {}
+        for conn, seats, _, _ in event.viewers:
+            for seat in seats:
+                if seat in users:
+                    yield event.t, f"seat {seat} of room {event.incarnation}: both {users[seat]} and {conn} are on it"
+                users[seat] = conn
+        for seat, _, tenancy, conn in event.seats:
+            if conn and users.get(seat) not in (None, conn):
+                yield event.t, f"seat {seat} is {conn}'s, and {users[seat]} is on it"
+            before = holder.get((event.incarnation, seat))
+            if before is not None and conn and before[1] and before[0] == tenancy and before[1] != conn:
+                replaced.append((event.t, before[1]))
+            holder[event.incarnation, seat] = tenancy, conn
+    yield from _are_told(index, replaced)
+
+
+def _are_told(index: Index, replaced: list[tuple[float, str]]) -> Found:
+    """Where nothing else went wrong meanwhile, the replaced connection hears 4409 soon."""
+    sockets = {welcome.conn: socket for socket, welcome in index.welcomes.items()}
+    over = {event.socket: event.t for event in index.trace.of(tr.Closed)}
+    goodbyes = {event.socket: event.code for event in index.trace.of(tr.GoodbyeIn)}
+    faults = [event.t for event in index.trace.of(tr.Fault)]
+    end = index.finished.t if index.finished else 0.0
+    for t, conn in replaced:
+        socket = sockets.get(conn)
+        is_quiet = not any(fault < t + REPLACED_WITHIN_S for fault in faults) and t + REPLACED_WITHIN_S < end
+        if socket is None or not is_quiet or over.get(socket, end) < t:
+            continue
+        if goodbyes.get(socket) != Close.REPLACED.value.code or over.get(socket, end) > t + REPLACED_WITHIN_S:
+            yield t, f"connection {conn} was replaced and got goodbye {goodbyes.get(socket)}"
+
+
+def isolated(index: Index) -> Found:
+    """O20: names that reach the layer are ours, never a client's; nobody gets a room's frames without a welcome into it."""
+    for event in index.trace.of(tr.Named):
+        if event.name.startswith("group ") and not GROUPS.fullmatch(event.name):
+            yield event.t, f"a group that nobody planned: {event.name!r}"
+        elif event.name.startswith("type ") and event.name not in TYPES:
+            yield event.t, f"a message type that nobody planned: {event.name!r}"
+    for socket, frames in index.frames.items():
+        welcome = index.welcomes.get(socket)
+        foreign = [f for f in frames if welcome is None or f.incarnation != welcome.incarnation]
+        if foreign:
+            yield (
+                foreign[0].t,
+                f"{foreign[0].client}: a frame of room {foreign[0].incarnation!r} without a welcome into it",
+            )
+
+
+def one_chat(index: Index) -> Found:
+    """O24: chat has one order for all, each line once, without holes; a notice is shown once."""
+    content: dict[tuple[str, int, int], tuple[object, ...]] = {}
+    last: dict[tuple[str, str, int], int] = {}
+    for event in index.trace.events:
+        if isinstance(event, tr.NoticeIn):
+            yield from _notice_once(event, last)
+        if not isinstance(event, tr.ChatIn):
+            continue
+        stream = index.stream_of(event.socket)
+        for n, who, _, text, _ in event.lines:
+            first = content.setdefault((event.incarnation, stream, n), (who, text))
+            if first != (who, text):
+                yield event.t, f"{event.client}: line {n} is {text!r}; somebody else has {first[1]!r}"
+            key = event.client, event.incarnation, stream
+            if key in last and n != last[key] + 1:
+                yield event.t, f"{event.client}: line {n} after line {last[key]}"
+            last[key] = n
+    yield from _same_end(index, content, last)
+
+
+def _notice_once(event: tr.NoticeIn, seen: dict[tuple[str, str, int], int]) -> Found:
+    key = f"notice on {event.socket}", event.client, event.id
+    seen[key] = seen.get(key, 0) + 1
+    if seen[key] > 2:
+        yield event.t, f"{event.client}: notice {event.id} came {seen[key]} times on one connection"
+
+
+def _same_end(
+    index: Index, content: dict[tuple[str, int, int], tuple[object, ...]], last: dict[tuple[str, str, int], int]
+) -> Found:
+    finished = index.finished
+    if finished is None or index.healed_at is None:
+        return
+    newest: dict[tuple[str, int], int] = defaultdict(int)
+    for incarnation, stream, n in content:
+        newest[incarnation, stream] = max(newest[incarnation, stream], n)
+    said = max((event.t for event in index.trace.of(tr.Said)), default=0.0)
+    if said > finished.t - CHAT_WITHIN_S:
+        return
+    for client, socket, is_live, _ in finished.clients:
+        welcome = index.welcomes.get(socket)
+        if not is_live or welcome is None:
+            continue
+        stream = index.stream_of(socket)
+        have = last.get((client, welcome.incarnation, stream))
+        if have is not None and have < newest[welcome.incarnation, stream]:
+            yield finished.t, f"{client}: has chat up to {have}; others up to {newest[welcome.incarnation, stream]}"
