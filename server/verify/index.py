@@ -26,6 +26,7 @@ class Index:
     opened: dict[int, tr.Opened] = field(factory=dict)
     tenancies: dict[tuple[str, int, int], int] = field(factory=dict)
     healed_at: float | None = None
+    settled_at: float | None = None
     finished: tr.Finished | None = None
     _who: dict[str, list[tuple[int, dict[str, Viewer]]]] = field(factory=lambda: defaultdict(list))
 
@@ -52,6 +53,8 @@ class Index:
                 self.opened[event.socket] = event
             case tr.Healed():
                 self.healed_at = event.t
+            case tr.Settled():
+                self.settled_at = event.t
             case tr.Finished():
                 self.finished = event
             case _:
@@ -73,6 +76,10 @@ class Index:
         at = bisect_right(rows, tick, key=lambda row: row[0])
         return rows[at - 1][1].get(conn) if at else None
 
+    def came_in(self, incarnation: str, conn: str) -> int | None:
+        """The tick after which the room first had the connection; None where it was gone within its first tick."""
+        return next((tick for tick, viewers in self._who.get(incarnation, []) if conn in viewers), None)
+
     def seats_of(self, socket: int) -> list[tuple[int, int, int]]:
         """(slot, seat, tenancy) of a socket's welcome, as far as the room showed them."""
         welcome = self.welcomes.get(socket)
@@ -81,9 +88,9 @@ class Index:
         rows = ((slot, seat, self.tenancies.get((welcome.incarnation, seat, gen))) for slot, seat, gen in welcome.seats)
         return [(slot, seat, tenancy) for slot, seat, tenancy in rows if tenancy is not None]
 
-    def sent(self) -> dict[tuple[SeatKey, int], tr.InputSent]:
-        """The inputs that clients sent, by (seat's key, n)."""
-        found: dict[tuple[SeatKey, int], tr.InputSent] = {}
+    def sent(self) -> dict[tuple[SeatKey, int], list[tr.InputSent]]:
+        """The inputs that clients sent, by (seat's key, n): several where one took the seat of another over."""
+        found: dict[tuple[SeatKey, int], list[tr.InputSent]] = defaultdict(list)
         last: dict[str, int] = {}
         for event in self.trace.events:
             if isinstance(event, tr.Welcomed):
@@ -92,5 +99,5 @@ class Index:
                 socket = last.get(event.client, 0)
                 for slot, seat, tenancy in self.seats_of(socket):
                     if slot == event.slot:
-                        found[(self.welcomes[socket].incarnation, seat, tenancy), event.n] = event
+                        found[(self.welcomes[socket].incarnation, seat, tenancy), event.n].append(event)
         return found

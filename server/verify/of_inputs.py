@@ -39,9 +39,9 @@ def _bodies_in_order(index: Index) -> Found:
         for seat, bodies in given.items():
             answers = applied.get((step.incarnation, step.tick, seat), [])
             for answer, body in zip(answers, bodies, strict=False):
-                source = sent.get(((step.incarnation, seat, answer.tenancy), answer.n))
-                if source is not None and (source.message, source.values) != body:
-                    yield step.t, f"seat {seat}: the rules got {body} as input {answer.n}; sent was {source.values}"
+                sources = sent.get(((step.incarnation, seat, answer.tenancy), answer.n), [])
+                if sources and all((source.message, source.values) != body for source in sources):
+                    yield step.t, f"seat {seat}: the rules got {body} as input {answer.n}; sent was {sources[0].values}"
 
 
 def exactly_once(index: Index) -> Found:
@@ -91,14 +91,15 @@ def _answers_at_clients(index: Index) -> Found:
 def causal(index: Index) -> Found:
     """O8: an input applies after the frame that its sender had seen; a chat line stands after those its author had read."""
     ticks = {key: commits[0].tick for key, commits in index.commits.items()}
-    for (seat_key, n), sent in index.sent().items():
-        seen_tick = ticks.get((seat_key[0], LIVE, sent.seen.epoch, sent.seen.seq))
+    for (seat_key, n), sources in index.sent().items():
+        seen = [ticks.get((seat_key[0], LIVE, sent.seen.epoch, sent.seen.seq)) for sent in sources]
+        earliest = min((tick for tick in seen if tick is not None), default=None)
         for answer in index.answers.get(seat_key, {}).get(n, []):
-            if seen_tick is not None and not answer.reason and answer.tick <= seen_tick:
-                yield (
-                    answer.t,
-                    f"{sent.client}: input {n} applied at tick {answer.tick}, sent after seeing tick {seen_tick}",
+            if earliest is not None and not answer.reason and answer.tick <= earliest:
+                text = (
+                    f"{sources[0].client}: input {n} applied at tick {answer.tick}, sent after seeing tick {earliest}"
                 )
+                yield answer.t, text
     said = {event.text: event for event in index.trace.of(tr.Said)}
     for chat in index.trace.of(tr.ChatIn):
         for n, _, _, text, _ in chat.lines:
@@ -177,7 +178,7 @@ def _answered_at_last(index: Index, finished: tr.Finished) -> Found:
         said[event.socket].append(event)
     shown = {text for chat in index.trace.of(tr.ChatIn) for _, _, _, text, _ in chat.lines}
     refused = Counter(event.socket for event in index.trace.of(tr.RefusedIn) if event.what == "chat")
-    for client, socket, is_live, unanswered in finished.clients:
+    for client, socket, is_live, _, unanswered in finished.clients:
         old = [(s, n) for s, n in unanswered if sent_at.get((client, s, n), 0.0) < finished.t - ANSWER_WITHIN_S]
         if is_live and old:
             yield finished.t, f"{client}: inputs {old[:5]} were never answered"

@@ -125,7 +125,7 @@ def _same_end(
     said = max((event.t for event in index.trace.of(tr.Said)), default=0.0)
     if said > finished.t - CHAT_WITHIN_S:
         return
-    for client, socket, is_live, _ in finished.clients:
+    for client, socket, is_live, _, _ in finished.clients:
         welcome = index.welcomes.get(socket)
         if not is_live or welcome is None:
             continue

@@ -33,7 +33,7 @@ Size = tuple[str, int, int]
 
 
 @define(eq=False)
-class _Ported:
+class SimProcess:
     """A process with two ports."""
 
     name: str
@@ -58,7 +58,7 @@ class _Ported:
 
 
 @define(eq=False)
-class SimGateway(_Ported):
+class SimGateway(SimProcess):
     """A gateway process; `open_socket` is its Daphne."""
 
     hub: Hub = field(init=False)
@@ -138,7 +138,7 @@ class SimGateway(_Ported):
 
 
 @define(eq=False)
-class SimLoopProcess(_Ported):
+class SimLoopProcess(SimProcess):
     """A loop process."""
 
     holder: WatchedHolder = field(init=False)

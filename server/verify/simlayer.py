@@ -138,13 +138,13 @@ class Broker:
 class SimLayer:
     """A process's connection. Public API: new_channel, send, receive, group_add, group_discard, group_send, close_pools.
 
-    ``is_deaf``: a half-open link, over which nothing arrives and nothing is raised, until a fresh one replaces it.
+    ``deaf``: channels over whose link nothing arrives any more and nothing is raised, until fresh ones replace them.
     """
 
     broker: Broker
     process: str
     channels: dict[str, None] = field(factory=dict)
-    is_deaf: bool = False
+    deaf: dict[str, None] = field(factory=dict)
     is_connected: bool = True
     extensions: tuple[str, ...] = ("groups", "flush")
     queued_max: int = 0
@@ -267,8 +267,9 @@ class SimLayer:
 
     def _arrive(self, channel: str, message: Message, sent_at: float, number: int) -> None:
         broker = self.broker
-        if self.is_deaf or not self.is_connected or broker.is_down:
-            broker.note("lost_to_a_deaf_link" if self.is_deaf else "lost_while_disconnected")
+        is_deaf = channel in self.deaf
+        if is_deaf or not self.is_connected or broker.is_down:
+            broker.note("lost_to_a_deaf_link" if is_deaf else "lost_while_disconnected")
             return
         inbox = self._inbox[channel]
         shared = sum(map(len, self._inbox.values())) if broker.kind == "core" else len(inbox)

@@ -167,6 +167,7 @@ class SimLoop(asyncio.BaseEventLoop):
         process = handle._context.get(_process)  # type: ignore[attr-defined]  # asyncio offers no other way
         if process is not None:
             if process.is_dead:
+                process.hold(handle)
                 return
             if process.held_until > self.now:
                 if process.hold(handle):

@@ -274,10 +274,15 @@ class Healed(Event):
 
 
 @frozen
-class Finished(Event):
-    """The end. ``clients``: (client, socket, is it live, unanswered (slot, n))."""
+class Settled(Event):
+    """All repairs are done, or took longer than they may."""
 
-    clients: tuple[tuple[str, int, bool, tuple[tuple[int, int], ...]], ...]
+
+@frozen
+class Finished(Event):
+    """The end. ``clients``: (client, socket, is it live, does it want in, unanswered (slot, n))."""
+
+    clients: tuple[tuple[str, int, bool, bool, tuple[tuple[int, int], ...]], ...]
     errors: tuple[str, ...]
 
 

@@ -20,16 +20,15 @@ from server.rooms.room import Room
 from server.routing.plan import Plan, RoutePlan
 from server.verify import trace as tr
 from server.verify.offices import Offices
-from server.verify.processes import SimGateway, SimLoopProcess
+from server.verify.processes import SimGateway, SimLoopProcess, SimProcess
 from server.verify.simclient import SimClient
 from server.verify.simlayer import Broker, Kind, Weather
 from server.verify.simloop import SimLoop
 
 ALIASES = ("frames", "control")
 MEASURE_EVERY_S = 0.5
-HEAL_S = (
-    26.0  # the longest repair: a silent loop (6 s), its clients' retries, a feed that asks, one second each to spare
-)
+SETTLE_MAX_S = 24.0  # the longest repairs: a reader that stopped (10 s), a silent loop (6 s), retries, a KEY asked for
+WATCH_S = 4.0
 CODE = "ROOM"
 
 
@@ -145,11 +144,21 @@ class World:
     # ---- clients
 
     def client(
-        self, route: RoutePlan, *, is_binary: bool = True, slots: int = 1, gateway: str | None = None
+        self,
+        route: RoutePlan,
+        *,
+        is_binary: bool = True,
+        slots: int = 1,
+        gateway: str | None = None,
+        resume_of: SimClient | None = None,
     ) -> SimClient:
-        """A new client of a route, on its way in."""
+        """A new client of a route, on its way in. ``resume_of``: a second tab, with the first one's token."""
         name = f"c{len(self.clients) + 1}"
-        client = SimClient(name, self, route, CODE, Random(self.random.random()), is_binary, slots, sticks_to=gateway)
+        random = Random(self.random.random())
+        client = SimClient(name, self, route, CODE, random, is_binary, slots, sticks_to=gateway)
+        if resume_of is not None:
+            first = resume_of.machine.hello
+            client.machine.hello = m.Hello(token=first.token, name=first.name, slots=first.slots, resume=first.resume)
         self.clients[name] = client
         self.do(client.connect)
         return client
@@ -172,7 +181,7 @@ class World:
     # ---- faults
 
     def note_fault(self, name: str, target: str = "") -> None:
-        """The schedule did something."""
+        """Something goes wrong."""
         self.faults[name] = self.faults.get(name, 0) + 1
         self.trace.add(tr.Fault(self.now, name, target))
 
@@ -202,7 +211,7 @@ class World:
         layer = self.brokers[alias].layers.get(process)
         if layer is not None:
             self.note_fault("deaf_subscriber", f"{process} {alias}")
-            layer.is_deaf = True
+            layer.deaf |= layer.channels
 
     def disconnect(self, process: str, alias: str, for_s: float) -> None:
         """A process's link breaks and comes back."""
@@ -231,7 +240,7 @@ class World:
             self.advance(0.5)
             self.do(self.start_loop)
 
-    def stall(self, process: "SimGateway | SimLoopProcess", for_s: float) -> None:
+    def stall(self, process: SimProcess, for_s: float) -> None:
         """The process stands still, as under SIGSTOP."""
         self.note_fault("stall", process.name)
         process.process.held_until = self.now + for_s
@@ -249,19 +258,35 @@ class World:
         if self.loops:
             self.do(lambda: self.loops[0].send_notice(number, identity, text))
 
-    def heal(self, for_s: float = HEAL_S) -> None:
-        """Ends every fault, lets everybody who may come back, and gives repairs their time."""
+    def heal(self) -> None:
+        """Ends every fault, lets everybody come back who may, and waits until all is well, or for SETTLE_MAX_S."""
         for broker in self.brokers.values():
             broker.weather = Weather()
         for client in self.clients.values():
-            if client.socket is not None and not client.socket.is_closed:
-                self.do(client.socket.read_on)
-                if client.socket.is_half_open:
+            socket = client.socket
+            if socket is not None and not socket.is_closed:
+                self.do(socket.read_on)
+                if socket.is_half_open:
                     # Its user reloads the page; the server finds out by itself.
                     self.do(self._giving_up(client))
+        busy_until = max([self.offices.down_until, *(p.process.held_until for p in [*self.gateways, *self.loops])])
+        self.advance(max(0.0, busy_until - self.now) + 0.1)
         self.trace.add(tr.Healed(self.now))
-        self.advance(for_s)
+        deadline = self.now + SETTLE_MAX_S
+        while self.now < deadline and not self.is_well():
+            self.advance(0.5)
+        self.trace.add(tr.Settled(self.now))
+        self.advance(WATCH_S)
         self.finish_trace()
+
+    def is_well(self) -> bool:
+        """Whether everybody who wants in is in, sees the newest, and waits for no answer."""
+        wanted = [client for client in self.clients.values() if client.wants_in]
+        if any(not client.is_live or client.machine.unanswered for client in wanted):
+            return False
+        live = [client for client in wanted if client.machine.welcome and not client.machine.welcome.delay_s]
+        ticks = [client.machine.tick for client in live]
+        return not ticks or max(ticks) - min(ticks) <= self.plan.rooms[self.room].tick_hz
 
     def _giving_up(self, client: SimClient) -> Callable[[], None]:
         def give_up() -> None:
@@ -281,7 +306,7 @@ class World:
                 self.trace.add(tr.Named(self.now, name))
         self._note_sizes()
         rows = tuple(
-            (c.name, c.socket.number if c.socket else 0, c.is_live, tuple(sorted(c.machine.unanswered)))
+            (c.name, c.socket.number if c.socket else 0, c.is_live, c.wants_in, tuple(sorted(c.machine.unanswered)))
             for c in self.clients.values()
         )
         self.trace.add(tr.Finished(self.now, rows, tuple(self.loop.errors)))

@@ -1,0 +1,374 @@
+"""Programs: random schedules of people, inputs, time and faults, drawn by Hypothesis for one room of any plan.
+
+`machine_of` makes the state machine from the plan alone: its routes, roles, limits and the game's input classes. Safety is
+checked on the whole trace at the end, after everything was healed; liveness only then.
+"""
+
+from collections import Counter
+from typing import Any
+
+from attrs import frozen
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from game.wire import messages as m
+from server.routing.plan import Plan
+from server.verify.ledger import Ledger
+from server.verify.processes import SimProcess
+from server.verify.promises import Violation, violations
+from server.verify.simclient import SimClient
+from server.verify.simlayer import KINDS
+from server.verify.strategies import inputs_of
+from server.verify.world import ALIASES, World
+
+CLIENTS_MAX = 8
+STEPS_MAX = 30
+WAITS_MS = (1, 7, 49, 50, 51, 120, 400, 1000, 3300)
+RULES = {
+    "join", "watch", "leave", "come_back", "take_over", "play", "play_on", "chat", "wait", "notice", "cut", "cut_after",
+    "half_open", "slow_reader", "stopped_reader", "loss", "jumble", "little_capacity", "layer_restart", "group_expiry",
+    "deaf", "disconnect", "kill_gateway", "kill_loop", "stall", "clock_step", "database_down",
+}  # fmt: skip
+FAULTS = {
+    "lost", "duplicated", "reordered", "layer_restart", "group_expiry", "deaf_subscriber", "layer_disconnect",
+    "gateway_killed", "loop_killed", "stall", "clock_step_back", "clock_step_forward", "socket_cut", "half_open",
+    "slow_reader", "stopped_reader", "database_down",
+}  # fmt: skip
+SOMETIMES = {"a client asked for a resync", "a client came back", "log: layer.deaf"}
+
+
+SOCKET_FAULTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("cut", ()), ("cut", ()), *(("cut_after", (n,)) for n in range(1, 8)), ("half_open", ()), ("slow_reader", (2.0,)),
+    ("slow_reader", (12.0,)), ("stopped_reader", ()),
+)  # fmt: skip
+WEATHERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("loss", (0.0,)), ("loss", (0.02,)), ("loss", (0.3,)), ("jumble", (0.0,)), ("jumble", (0.05,)), ("jumble", (0.5,)),
+    ("little_capacity", (3,)), ("little_capacity", (20_000,)),
+)  # fmt: skip
+DISASTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("layer_restart", (0.2,)), ("layer_restart", (1.5,)), ("layer_restart", (4.0,)), ("group_expiry", ()), ("deaf", ()),
+    ("disconnect", (0.05,)), ("disconnect", (0.5,)), ("disconnect", (2.0,)), ("kill_gateway", ()), ("kill_loop", ()),
+    ("stall", (0.1,)), ("stall", (0.6,)), ("stall", (2.5,)), ("stall", (5.0,)), ("clock_step", (-3600.0,)),
+    ("clock_step", (-0.05,)), ("clock_step", (61.0,)), ("database_down", (0.3,)), ("database_down", (3.0,)),
+)  # fmt: skip
+
+
+class PromiseBroken(AssertionError):
+    """A program broke a promise."""
+
+    def __init__(self, found: list[Violation]) -> None:
+        super().__init__("\n".join(["", *map(str, found[:12])]))
+        self.found = found
+
+
+@frozen
+class Subject:
+    """What is verified: one room of a plan."""
+
+    plan: Plan
+    room: str
+
+
+class Program(RuleBasedStateMachine):
+    """One program. `machine_of` sets ``subject``, ``ledger`` and the strategy of inputs on subclasses."""
+
+    subject: Subject
+    ledger: Ledger
+    bodies: st.SearchStrategy[Any]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world: World | None = None
+        self.used: Counter[str] = Counter()
+        self.lines = 0
+
+    @initialize(
+        seed=st.integers(0, 2**20),
+        kind=st.sampled_from(KINDS),
+        gateways=st.integers(1, 2),
+        people=st.lists(st.booleans(), min_size=1, max_size=4),
+    )
+    def begin(self, seed: int, kind: Any, gateways: int, people: list[bool]) -> None:
+        """A world with a few players, whose messages are bytes or JSON."""
+        self.world = World(self.subject.plan, self.subject.room, seed, kind, gateways)
+        self.world.advance(1.3)
+        for is_binary in people:
+            self.join("player", is_binary, 1)
+        self.world.advance(0.3)
+
+    @property
+    def w(self) -> World:
+        """The world."""
+        assert self.world is not None  # noqa: S101 - begin() made it
+        return self.world
+
+    def has_room(self) -> bool:
+        """Whether another client may come."""
+        return self.world is not None and len(self.w.clients) < CLIENTS_MAX
+
+    def has_clients(self) -> bool:
+        """Whether anybody is there."""
+        return self.world is not None and bool(self.w.clients)
+
+    def note(self, name: str) -> None:
+        """A rule ran."""
+        self.used[name] += 1
+
+    def pick(self, which: int) -> SimClient:
+        """One of the clients."""
+        return list(self.w.clients.values())[which % len(self.w.clients)]
+
+    def teardown(self) -> None:
+        """Heals, judges, forgets."""
+        if self.world is None:
+            return
+        try:
+            self.world.heal()
+            found = violations(self.world.trace)
+            self.ledger.note_program(self.world, self.used, found)
+            if found:
+                raise PromiseBroken(found)
+        finally:
+            self.world.close()
+
+    # ---- people
+
+    @precondition(has_room)
+    @rule(role=st.sampled_from(("player", "player", "bot")), binary=st.booleans(), slots=st.sampled_from((1, 1, 1, 2)))
+    def join(self, role: str, binary: bool, slots: int) -> None:
+        """Somebody comes to play."""
+        route = self.w.route_of(role) or self.w.route_of("player")
+        if route is not None:
+            self.note("join")
+            self.w.client(route, is_binary=binary, slots=slots)
+
+    @precondition(has_room)
+    @rule(binary=st.booleans())
+    def watch(self, binary: bool) -> None:
+        """Somebody comes to watch."""
+        route = self.w.route_of("spectator")
+        if route is not None:
+            self.note("watch")
+            self.w.client(route, is_binary=binary)
+
+    @precondition(has_clients)
+    @rule(who=st.integers(0, 7))
+    def leave(self, who: int) -> None:
+        """Somebody gives up its seats."""
+        self.note("leave")
+        self.w.do(self.pick(who).leave)
+
+    @precondition(has_clients)
+    @rule(who=st.integers(0, 7))
+    def come_back(self, who: int) -> None:
+        """Somebody who left comes again."""
+        self.note("come_back")
+        self.w.do(self.pick(who).come_back)
+
+    @precondition(has_room)
+    @precondition(has_clients)
+    @rule(who=st.integers(0, 7), twice=st.booleans())
+    def take_over(self, who: int, twice: bool) -> None:
+        """The same person opens the page in a second tab: it takes the seats over."""
+        first = self.pick(who)
+        token = first.machine.hello.resume
+        if token is None:
+            return
+        self.note("take_over")
+        second = self.w.client(first.route, is_binary=first.is_binary, resume_of=first)
+        if twice:
+            self.w.advance(0.2)
+            self.w.do(first.come_back)
+        assert isinstance(second.machine.hello, m.Hello)  # noqa: S101 - for the reader: it shows the first one's token
+
+    @precondition(has_clients)
+    @rule(who=st.integers(0, 7), data=st.data(), count=st.sampled_from((1, 2, 5, 40)), slot=st.sampled_from((0, 0, 1)))
+    def play(self, who: int, data: st.DataObject, count: int, slot: int) -> None:
+        """Somebody sends inputs at once."""
+        client = self.pick(who)
+        if "input" not in client.route.accepts or client.machine.welcome is None:
+            return
+        if slot >= len(client.machine.welcome.seats):
+            slot = 0
+        self.note("play")
+        body = data.draw(self.bodies)
+        for _ in range(count):
+            self.w.do(lambda: client.send(body, slot))
+
+    @precondition(has_clients)
+    @rule(data=st.data(), ticks=st.integers(3, 30))
+    def play_on(self, data: st.DataObject, ticks: int) -> None:
+        """Everybody plays for a while."""
+        self.note("play_on")
+        bodies = [data.draw(self.bodies) for _ in range(3)]
+        for tick in range(ticks):
+            for n, client in enumerate(list(self.w.clients.values())):
+                if "input" in client.route.accepts and (tick + n) % 2:
+                    self.w.do(lambda c=client, b=bodies[(tick + n) % 3]: c.send(b))  # type: ignore[misc]  # bound now
+            self.w.advance(0.05)
+
+    @precondition(has_clients)
+    @rule(who=st.integers(0, 7))
+    def chat(self, who: int) -> None:
+        """Somebody says something that nobody else says."""
+        client = self.pick(who)
+        if "chat" in client.route.accepts:
+            self.note("chat")
+            self.lines += 1
+            self.w.do(lambda: client.say(f"{client.name} says {self.lines}"))
+
+    @precondition(has_clients)
+    @rule(who=st.integers(0, 7))
+    def notice(self, who: int) -> None:
+        """The operators write to somebody."""
+        self.note("notice")
+        self.w.notify(self.pick(who), "please note")
+
+    @rule(ms=st.sampled_from(WAITS_MS))
+    def wait(self, ms: int) -> None:
+        """Time passes."""
+        self.note("wait")
+        self.w.advance(ms / 1000.0)
+
+    # ---- faults: few rules with many choices, so that people have most of the steps
+
+    @precondition(has_clients)
+    @rule(who=st.integers(0, 7), what=st.sampled_from(SOCKET_FAULTS))
+    def bad_socket(self, who: int, what: tuple[str, tuple[Any, ...]]) -> None:
+        """Something happens to a socket."""
+        getattr(self, what[0])(who, *what[1])
+
+    @rule(what=st.sampled_from(WEATHERS))
+    def bad_weather(self, what: tuple[str, tuple[Any, ...]]) -> None:
+        """The layer loses, doubles or delays, or no longer does."""
+        getattr(self, what[0])(*what[1])
+
+    @rule(what=st.sampled_from(DISASTERS), which=st.integers(0, 3), alias=st.sampled_from(ALIASES))
+    def disaster(self, what: tuple[str, tuple[Any, ...]], which: int, alias: str) -> None:
+        """Something breaks."""
+        getattr(self, what[0])(which, alias, *what[1])
+
+    # ---- sockets
+
+    def cut(self, who: int) -> None:
+        """A socket breaks."""
+        self.note("cut")
+        self._on_socket(who, "socket_cut", lambda s: s.cut("network"))
+
+    def cut_after(self, who: int, messages: int) -> None:
+        """A socket breaks after so many more messages."""
+        self.note("cut_after")
+        self._on_socket(who, "socket_cut", lambda s: setattr(s, "cut_after", s.delivered + messages))
+
+    def half_open(self, who: int) -> None:
+        """A socket is dead and nobody knows."""
+        self.note("half_open")
+        self._on_socket(who, "half_open", lambda s: setattr(s, "is_half_open", True))
+
+    def slow_reader(self, who: int, rate: float) -> None:
+        """A client reads slower than frames come."""
+        self.note("slow_reader")
+        self._on_socket(who, "slow_reader", lambda s: setattr(s, "read_rate", rate))
+
+    def stopped_reader(self, who: int) -> None:
+        """A client reads nothing any more."""
+        self.note("stopped_reader")
+        self._on_socket(who, "stopped_reader", lambda s: setattr(s, "read_rate", 0.0))
+
+    def _on_socket(self, who: int, fault: str, act: Any) -> None:
+        client = self.pick(who)
+        if client.socket is not None and not client.socket.is_closed:
+            self.w.note_fault(fault, client.name)
+            self.w.do(lambda: act(client.socket))
+
+    # ---- the layer
+
+    def loss(self, share: float) -> None:
+        """Messages are lost."""
+        self.note("loss")
+        self.w.set_weather(loss=share)
+
+    def jumble(self, share: float) -> None:
+        """Messages are doubled and overtaken, and take long."""
+        self.note("jumble")
+        self.w.set_weather(duplicates=share, reordered=share, delay_s=(0.0005, 0.003 + share / 5))
+
+    def little_capacity(self, capacity: int) -> None:
+        """The layer holds only a few messages."""
+        self.note("little_capacity")
+        self.w.set_weather(capacity=capacity)
+
+    def layer_restart(self, _which: int, _alias: str, down_s: float) -> None:
+        """The layer dies and forgets."""
+        self.note("layer_restart")
+        self.w.restart_layer(down_s)
+
+    def group_expiry(self, _which: int, alias: str) -> None:
+        """Memberships run out."""
+        self.note("group_expiry")
+        self.w.expire_groups(alias)
+
+    def deaf(self, which: int, alias: str) -> None:
+        """A process hears nothing any more."""
+        self.note("deaf")
+        self.w.deafen(self._process(which).name, alias)
+
+    def disconnect(self, which: int, alias: str, for_s: float) -> None:
+        """A process loses its connection for a while."""
+        self.note("disconnect")
+        self.w.disconnect(self._process(which).name, alias, for_s)
+
+    def _process(self, which: int) -> SimProcess:
+        processes: list[SimProcess] = [*self.w.gateways, *self.w.loops]
+        return processes[which % len(processes)]
+
+    # ---- processes and clocks
+
+    def kill_gateway(self, which: int, _alias: str) -> None:
+        """A gateway is killed."""
+        self.note("kill_gateway")
+        self.w.kill_gateway(which)
+
+    def kill_loop(self, _which: int, _alias: str) -> None:
+        """The loop is killed, and its rooms with it."""
+        self.note("kill_loop")
+        self.w.kill_loop()
+
+    def stall(self, which: int, _alias: str, for_s: float) -> None:
+        """A process stands still."""
+        self.note("stall")
+        self.w.stall(self._process(which), for_s)
+
+    def clock_step(self, _which: int, _alias: str, by_s: float) -> None:
+        """The wall clock jumps."""
+        self.note("clock_step")
+        self.w.step_wall_clock(by_s)
+
+    def database_down(self, _which: int, _alias: str, for_s: float) -> None:
+        """The database answers nobody for a while."""
+        self.note("database_down")
+        self.w.note_fault("database_down")
+        self.w.offices.down_until = self.w.now + for_s
+
+
+def machine_of(subject: Subject, ledger: Ledger) -> type[Program]:
+    """The state machine of one room."""
+    bodies = inputs_of(subject.plan.rooms[subject.room].schema)
+    return type(f"Program_{subject.room}", (Program,), {"subject": subject, "ledger": ledger, "bodies": bodies})
+
+
+def run_programs(subject: Subject, ledger: Ledger, *, seed_no: int, examples: int, is_shrunk: bool = True) -> None:
+    """Runs that many programs of a seed. Raises PromiseBroken for the (shrunk) first one that breaks a promise."""
+    phases = [Phase.generate, *([Phase.shrink] if is_shrunk else [])]
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS_MAX,
+        deadline=None,
+        database=None,
+        phases=phases,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(seed(seed_no)(machine_of(subject, ledger)), settings=chosen)
