@@ -52,6 +52,7 @@ class Port:
     _refused: dict[str, None] = field(factory=dict)
     _receiver: asyncio.Task[None] | None = None
     _tasks: list[asyncio.Task[None]] = field(factory=list)
+    _is_stopped: bool = False
     _echo_at: float = 0.0
     _unanswered_probes: int = 0
 
@@ -67,10 +68,12 @@ class Port:
         end = monotonic() + SEND_DEADLINE_S
         while (self._queue or self._unsettled) and monotonic() < end:
             await sleep_until(monotonic() + 0.01)
+        self._is_stopped = True  # a cancel may be swallowed on its way through a back end
         tasks = [*self._tasks, *([self._receiver] if self._receiver else [])]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=SEND_DEADLINE_S)  # a back end may take its time to give a receive up
 
     def send(self, channel: str, message: Message) -> None:
         """Queues a message for one channel."""
@@ -118,7 +121,7 @@ class Port:
         self._receiver = asyncio.create_task(self._receive_all(self._layer, self.channel))
 
     async def _receive_all(self, layer: Any, channel: str) -> None:
-        while True:
+        while not self._is_stopped:
             try:
                 message = await layer.receive(channel)
             except Exception as error:  # noqa: BLE001 - a back end's own errors: the layer is retried, never given up
@@ -135,7 +138,7 @@ class Port:
                 count("faults_total", where="deliver")
 
     async def _send_all(self) -> None:
-        while True:
+        while not self._is_stopped:
             await self._work.wait()
             self._work.clear()
             while self._queue or self._unsettled:
@@ -165,7 +168,7 @@ class Port:
 
     async def _watch(self) -> None:
         rejoin_at = monotonic() + REJOIN_EVERY_S
-        while True:
+        while not self._is_stopped:
             now = monotonic()
             await sleep_until(now + PROBE_EVERY_S)
             is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S

@@ -6,6 +6,7 @@ broke the protocol meanwhile.
 
 import asyncio
 import contextlib
+import itertools
 import json
 import socket
 import time
@@ -201,7 +202,7 @@ class Player:
     def gap_s_max(self, since: float = 0.0) -> float:
         """The longest time between two frames after `since`."""
         times = [at for at in self.frames_at if at >= since]
-        return max((b - a for a, b in zip(times, times[1:], strict=False)), default=0.0)
+        return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
 
     async def until(self, what: str, condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         """The first true value of the condition."""

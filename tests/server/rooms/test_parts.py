@@ -160,7 +160,7 @@ def test_bases_are_the_window_back_and_every_eighth_the_rung():
 
 
 def test_nothing_new_spends_no_seq_and_what_is_forced_does():
-    stream, sources, world = stream_and_sources()
+    stream, sources, _world = stream_and_sources()
     assert stream.cut(sources, (), (), (), is_forced=False).seq == 1
     assert stream.cut(sources, (), (), (), is_forced=False) is None and stream.seq == 1
     assert stream.cut(sources, (), (), (), is_forced=True).seq == 2
@@ -170,7 +170,7 @@ def test_nothing_new_spends_no_seq_and_what_is_forced_does():
 
 
 def test_a_fresh_section_comes_with_its_key_and_every_section_on_show_is_listed():
-    stream, sources, world = stream_and_sources()
+    stream, sources, _world = stream_and_sources()
     stream.cut(sources, (), (), (), is_forced=False)
     first, second = Section(SEAT, 0), Section(SEAT, 1)
     cut = stream.cut(sources, (), {first, second}, {second}, is_forced=False)
@@ -203,7 +203,9 @@ def test_any_patch_of_the_ladder_leads_from_its_base_to_the_newest():
 
 
 def frame_out(seq: int, *, is_key: bool) -> FrameOut:
-    public = e.PublicFrame("r", e.DELAYED_STREAM, 1, seq, seq, seq, 0, None if is_key else b"p", b"k" if is_key else None, (), "l", "c")
+    public = e.PublicFrame(
+        "r", e.DELAYED_STREAM, 1, seq, seq, seq, 0, None if is_key else b"p", b"k" if is_key else None, (), "l", "c"
+    )
     return FrameOut(public, {})
 
 

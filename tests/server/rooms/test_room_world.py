@@ -2,7 +2,7 @@
 
 import pytest
 
-from game.fields import SEAT, TEAM
+from game.fields import TEAM
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from game.wire.closecodes import Close
 from server.rooms.room import LINGER_S
