@@ -13,7 +13,7 @@ import msgspec
 from attrs import define, field, frozen
 from msgspec import Meta, Struct
 
-from game.binary import NUMBER_LIMIT, BadBytes, Reader, column_code, put_ids, put_text, put_uvarint
+from game.binary import NUMBER_LIMIT, BadBytes, Reader, put_ids, put_text, put_uvarint
 from game.fields import Kind
 from game.quantize import Quantized, dequantize, is_within, quantize
 from game.schema import Message, Schema, Table, WireField
@@ -111,7 +111,7 @@ def put_values(out: bytearray, fields: Sequence[WireField], values: Sequence[Any
         if wire.spec.kind is Kind.TEXT:
             put_text(out, value)
         else:
-            out += value.to_bytes(column_code(wire.spec.steps)[1], "little")
+            out += value.to_bytes(wire.width, "little")
 
 
 def read_values(reader: Reader, fields: Sequence[WireField]) -> list[Quantized]:
@@ -200,11 +200,13 @@ def _put_group(out: bytearray, table: Table, group: Group) -> None:
     put_ids(out, group.ids)
     count = len(group.ids)
     for wire, column in zip(_masked(table.fields, group.mask), group.columns, strict=True):
-        if wire.spec.kind is Kind.TEXT:
+        if not wire.code:
             for value in column:
                 put_text(out, str(value))
+        elif count == 1:
+            out += column[0].to_bytes(wire.width, "little")  # type: ignore[union-attr]  # a column with a code is ints
         else:
-            out += struct.pack(f"<{count}{column_code(wire.spec.steps)[0]}", *column)
+            out += struct.pack(f"<{count}{wire.code}", *column)
 
 
 def _read_group(reader: Reader, table: Table) -> Group:
@@ -237,8 +239,7 @@ def _read_column(reader: Reader, wire: WireField, count: int) -> Sequence[Quanti
     spec = wire.spec
     if spec.kind is Kind.TEXT:
         return [reader.text(spec.max_bytes) for _ in range(count)]
-    code, width = column_code(spec.steps)
-    values = reader.column(code, width, count)
+    values = reader.column(wire.code, wire.width, count)
     if max(values) > spec.steps:
         raise BadBytes(f"{wire.name}: expected at most {spec.steps}, got {max(values)}")
     return values

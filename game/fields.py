@@ -12,6 +12,7 @@ from typing import Any
 from attrs import Attribute, field, frozen
 
 METADATA_KEY = "roomwright"
+_FINEST = 1.0 / (1 << 50)  # of a double's size; a step must be larger, or neighbours become one
 
 
 class Audience(Enum):
@@ -90,7 +91,7 @@ def num(
     """
     if not (math.isfinite(low) and math.isfinite(high - low) and math.isfinite(step) and step > 0 and high > low):
         raise ValueError(f"num() expected finite low < high and step > 0, got low={low}, high={high}, step={step}")
-    if (high - low) / step > 1e10 or step < 8 * math.ulp(max(abs(low), abs(high))) or not math.isfinite(1 / step):
+    if (high - low) / step > 1e10 or step < max(abs(low), abs(high)) * _FINEST or not math.isfinite(1 / step):
         raise ValueError(
             f"num({low}, {high}, step={step}) has steps too fine for its range: choose another step or range"
         )

@@ -16,6 +16,7 @@ import msgspec
 from attrs import define, field, frozen
 from msgspec import Meta, Struct
 
+from game.binary import column_code
 from game.contract import Game
 from game.fields import (
     NOBODY,
@@ -65,10 +66,17 @@ class SeatRow:
 
 @frozen
 class WireField:
-    """A named field of a row, an input or an event."""
+    """A named field of a row, an input or an event. ``code`` and ``width`` are its column's; text has neither."""
 
     name: str
     spec: FieldSpec
+    code: str = field(init=False, eq=False)
+    width: int = field(init=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        code, width = ("", 0) if self.spec.kind is Kind.TEXT else column_code(self.spec.steps)
+        object.__setattr__(self, "code", code)
+        object.__setattr__(self, "width", width)
 
 
 @frozen
@@ -116,18 +124,21 @@ class Schema:
     events: tuple[Message, ...]
     sees_everything: bool = False
     fingerprint: str = field(init=False)
+    _by_section: dict[Audience, tuple[Table, ...]] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        by_section = {s: tuple(table for table in self.tables if table.section is s) for s in SECTION_KINDS}
+        object.__setattr__(self, "_by_section", by_section)
         digest = hashlib.blake2b(msgspec.json.encode(self.as_json()), digest_size=8)
         object.__setattr__(self, "fingerprint", digest.hexdigest())
 
     def in_section(self, section: Audience) -> tuple[Table, ...]:
         """The tables of one audience's section."""
-        return tuple(table for table in self.tables if table.section is section)
+        return self._by_section[section]
 
     def has_section(self, section: Audience) -> bool:
         """Whether anything at all can ever be in that section; an empty section is never sent."""
-        return section is PUBLIC or any(table.section is section for table in self.tables) or bool(self.events)
+        return section is PUBLIC or bool(self._by_section[section]) or bool(self.events)
 
     def collection(self, name: str) -> Collection:
         """Raises KeyError for a name that the schema lacks."""

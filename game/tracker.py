@@ -21,12 +21,43 @@ HORIZON = 128  # frames; tombstones live longer than any base a patch may have
 EVENTS_MAX = 512  # per section; the oldest are dropped, for events are cosmetic
 
 
-@frozen(order=True)
-class Section:
-    """One audience's part of a room: ``of`` is the seat or team number, 0 elsewhere."""
+_NUMBERS = {audience: number for number, audience in enumerate(Audience)}
 
-    audience: Audience = field(order=lambda a: a.value)
-    of: int = 0
+
+class Section:
+    """One audience's part of a room: ``of`` is the seat or team number, 0 elsewhere. Frozen, ordered, cheap as a key.
+
+    Written out because sections are keys of every dict on the tick path: what attrs would make asks the enum's hash,
+    which is Python code, each time.
+    """
+
+    __slots__ = ("_hash", "_order", "audience", "of")
+
+    audience: Audience
+    of: int
+    _order: tuple[str, int]
+    _hash: int
+
+    def __init__(self, audience: Audience, of: int = 0) -> None:
+        order = (audience.value, of)
+        number = _NUMBERS[audience] << 32 | of  # its own hash: the same in every process
+        for name, value in (("audience", audience), ("of", of), ("_order", order), ("_hash", number)):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a section is frozen; {name} cannot be set")
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Section) and self._order == other._order)
+
+    def __lt__(self, other: "Section") -> bool:
+        return self._order < other._order
+
+    def __repr__(self) -> str:
+        return f"Section({self})"
 
     def __str__(self) -> str:
         return self.audience.value if self.audience in (PUBLIC, SPECTATORS) else f"{self.audience.value}:{self.of}"

@@ -27,6 +27,7 @@ from server.lobby import directory
 from server.lobby.live import LiveRooms
 from server.lobby.registry import Lobby, RoomType, install
 from server.ops.incidents import keep_incident
+from server.ops.metrics import count
 from server.relay import envelope as e
 from server.relay.hub import Hub
 from server.relay.port import Port
@@ -244,7 +245,11 @@ async def _drive_hub(hub: Hub, wake: asyncio.Event) -> None:
                 await wake.wait()
             await sleep_until(monotonic() + HUB_TICK_S)
         wake.clear()
-        hub.tick(monotonic())
+        try:
+            hub.tick(monotonic())
+        except Exception:
+            log.exception("hub.tick_failed")
+            count("faults_total", where="hub")
 
 
 async def _loudly(coroutine: Any, name: str) -> None:

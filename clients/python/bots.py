@@ -76,14 +76,12 @@ def _policies_in(module_name: str) -> list[type[Policy]]:
 
 async def drive(room: Room, policy: Policy, rng: Rng) -> None:
     """Plays until the room ends. Raises BadPolicyError where the policy breaks, RoomError where the connection does."""
-    async for frame in room.frames():
+    async for tick in room.ticks():
         try:
-            wanted = policy.act(room.view, frame.tick, rng)
+            wanted = policy.act(room.view, tick, rng)
         except Exception as error:
             name = type(policy).__name__
-            raise BadPolicyError(
-                f"{name}.act() failed at tick {frame.tick}: {type(error).__name__}: {error}"
-            ) from error
+            raise BadPolicyError(f"{name}.act() failed at tick {tick}: {type(error).__name__}: {error}") from error
         if wanted is not None:
             try:
                 await room.send(wanted)

@@ -135,6 +135,21 @@ class Room:
         """The newest frame, again and again; whoever is slower than the room skips frames (latest wins)."""
         return self._read(self._frames)
 
+    async def ticks(self) -> AsyncIterator[int]:
+        """The room's tick at every frame, and as often (estimated) while the room is idle and sends none.
+
+        What drives a bot: in a game where nothing moves until somebody acts, `frames` alone would wait for ever.
+        """
+        told, told_at, frames = -1, 0.0, 0
+        while not self.is_over:
+            if self.is_live:
+                if told != self.tick:
+                    told, told_at = self.tick, clock.monotonic()
+                frames = self._frames.published
+                yield told + int((clock.monotonic() - told_at) * self.welcome.tick_hz)
+            await self._frame_after(frames)
+        self._raise_unless_quiet()
+
     def events(self) -> AsyncIterator[GameEvent]:
         """The game's events. The newest 256 are kept for a slow reader (drop_oldest)."""
         return self._read(self._events)
@@ -345,10 +360,21 @@ class Room:
     async def _read(self, feed: Feed[Any]) -> AsyncIterator[Any]:
         async for item in feed.read(lambda: self.is_over):
             yield item
+        self._raise_unless_quiet()
+
+    def _raise_unless_quiet(self) -> None:
         if self.failure is not None:
             raise self.failure
         if not self._is_leaving and not self._is_quiet_end():
             raise self._closed_error()
+
+    async def _frame_after(self, frames: int) -> None:
+        try:
+            async with asyncio.timeout(1.0 / self.welcome.send_hz):
+                while self._frames.published <= frames and not self.is_over:
+                    await self._pulse.wait()
+        except TimeoutError:
+            pass  # the room is idle
 
     async def _until_joined(self) -> None:
         while self.client.state not in (ClientState.JOINED, ClientState.LIVE) or self._link is None:

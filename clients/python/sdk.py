@@ -63,7 +63,7 @@ async def connect(
         path = (await find_place(lobby, game, room)).path_for(role)
     if token is None:
         token = await lobby.guest_token(name)
-    schema = None if rules is None else schema_of(rules)  # type: ignore[arg-type]  # mypy: attrs' hash of Game
+    schema = None if rules is None else schema_of(rules)
     fingerprint = None if schema is None else schema.fingerprint
     hello = m.Hello(token=token, name=name, slots=slots, fingerprint=fingerprint, schema=schema is None)
     client = Client(hello, is_binary=subprotocol == "bin", schema=schema)

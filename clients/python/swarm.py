@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from clients.python import clock
-from clients.python.bots import BadPolicyError
+from clients.python.bots import drive
 from clients.python.errors import RoomError
 from clients.python.inputs import random_input
 from clients.python.metrics import percentile
@@ -134,23 +134,14 @@ class Swarm:
             async for _frame in room.frames():
                 pass
         elif self.plan.policy is not None:
-            await self._drive_policy(room, self.plan.policy(), rng)
+            await drive(room, self.plan.policy(), rng)
         else:
             await self._drive_randomly(room, rng)
-
-    async def _drive_policy(self, room: Room, policy: Policy, rng: Rng) -> None:
-        async for frame in room.frames():
-            try:
-                wanted = policy.act(room.view, frame.tick, rng)
-            except Exception as error:
-                raise BadPolicyError(f"{type(policy).__name__}.act(): {type(error).__name__}: {error}") from error
-            if wanted is not None:
-                await room.send(wanted)
 
     async def _drive_randomly(self, room: Room, rng: Rng) -> None:
         interval_s = 1.0 / self.plan.input_hz
         due_at = clock.monotonic() + interval_s * rng.unit()
-        async for _frame in room.frames():
+        async for _tick in room.ticks():
             if clock.monotonic() >= due_at:
                 due_at = max(due_at + interval_s, clock.monotonic() - interval_s)
                 await room.send(random_input(room.view.schema, rng))

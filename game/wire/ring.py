@@ -148,9 +148,9 @@ class Ring:
         shared = frame.kind, frame.base
         prefix = self._cached(("prefix", *shared), partial(_prefix, frame))
         parts = [self._part(part, frame.seq) for part in frame.parts]
-        if len(parts) == 1 and not frame.answers:
-            whole = partial(b"".join, (prefix, b"\1", parts[0], b"\0"))
-            return self._cached(("alone", frame.parts[0].section, *shared), whole)
+        if not frame.answers:
+            whole = partial(b"".join, (prefix, bytes((len(parts),)), *parts, b"\0"))
+            return self._cached(("whole", *shared, *map(id, parts)), whole)
         return b"".join((prefix, bytes((len(parts),)), *parts, answers_bytes(frame.answers)))
 
     def _part(self, part: Part, seq: int) -> bytes:

@@ -463,7 +463,9 @@ class Session:
 
     def _may_input(self, slot: int, n: int, seen: Position) -> bool:
         is_seated = "input" in self.rules.accepts and any(grant.slot == slot for grant in self.seats)
-        return self.state is SessionState.LIVE and is_seated and n >= 1 and seen <= max(self.head, Position(0, 0))
+        # Before the first frame, inputs are those that a resumed client sends again: seen on its earlier connection.
+        is_seen = self.head.epoch < 0 or seen <= self.head
+        return self.state is SessionState.LIVE and is_seated and n >= 1 and is_seen
 
     def _send_frame(self, ring: Ring, frame: Frame, now: float) -> None:
         if self.is_binary:

@@ -6,6 +6,7 @@ nothing. Several workers may run. Started by `python -m server worker`, and insi
 
 import asyncio
 import signal
+from typing import Any
 
 import structlog
 from attrs import define, field
@@ -84,14 +85,21 @@ class Worker:
                 layer = make_layer("control")
                 channel = await layer.new_channel()
                 await layer.group_add(WORK_GROUP, channel)
-                self._woken.set()  # rows may have come before we could hear of them
-                while True:
-                    message = await layer.receive(channel)
-                    if message.get("type") == "work.wake":
-                        self._woken.set()
+                try:
+                    await self._hear(layer, channel)
+                finally:
+                    async with asyncio.timeout(LISTEN_AGAIN_S):
+                        await layer.group_discard(WORK_GROUP, channel)
             except Exception as error:  # noqa: BLE001  every back end has its own errors; the poll goes on meanwhile
                 log.warning("worker.layer_away", error=repr(error))
             await clock.sleep_until(clock.monotonic() + LISTEN_AGAIN_S)
+
+    async def _hear(self, layer: Any, channel: str) -> None:
+        self._woken.set()  # rows may have come before we could hear of them
+        while True:
+            message = await layer.receive(channel)
+            if message.get("type") == "work.wake":
+                self._woken.set()
 
 
 async def main(poll_s: float = POLL_S) -> int:

@@ -236,6 +236,7 @@ class Hub:
             self._presence_at = now + PRESENCE_EVERY_S
             self._send_presence()
             self._drop_silent_loops(now)
+        self._fill_empty_rings(now)
         self.flush(now)
 
     def flush(self, now: float) -> None:
@@ -249,6 +250,12 @@ class Hub:
                 self.control.send(link.channel, e.layer_message(e.INPUT, batch.items, **extra))
 
     # ---- inside
+
+    def _fill_empty_rings(self, now: float) -> None:
+        """The first frame may have been sent before the group was joined, and an idle room sends no second one."""
+        for place, watched in self._watched.items():
+            if watched.feed.ring.newest is None and watched.feed.may_ask_key(now):
+                self.push(watched.loop, e.WantKeyItem(*place))
 
     def _on_public(self, frame: e.PublicFrame) -> None:
         place = frame.incarnation, frame.stream

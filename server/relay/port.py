@@ -1,11 +1,13 @@
 """One process's place in one channel layer: a channel of its own, groups joined once, a sender that nobody waits for.
 
 Uses the layer's public API alone. `receive` is never cancelled while its layer is in use. A heartbeat through the layer
-itself finds a connection that went deaf: after 3 s of silence a fresh layer instance takes its place. Gateways and loops
-own one port per alias; what the messages mean is theirs.
+itself, by a group of the port's own, finds a connection that went deaf and groups that a restarted back end forgot: after
+3 s of silence a fresh layer instance takes its place. Gateways and loops own one port per alias; what the messages mean is
+theirs.
 """
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -53,12 +55,14 @@ class Port:
     _receiver: asyncio.Task[None] | None = None
     _tasks: list[asyncio.Task[None]] = field(factory=list)
     _is_stopped: bool = False
+    _probe_group: str = field(factory=lambda: f"probe.{secrets.token_hex(8)}")
     _echo_at: float = 0.0
     _unanswered_probes: int = 0
 
     async def start(self) -> None:
         """Opens the channel and begins to receive and send."""
         await self._open()
+        self.join(self._probe_group)
         self._tasks = [asyncio.create_task(self._send_all()), asyncio.create_task(self._watch())]
 
     async def stop(self) -> None:
@@ -180,7 +184,7 @@ class Port:
             self._settle(*self._refused)
             self._refused.clear()
             self._unanswered_probes += 1
-            self._put(partial(_probe, self.channel))
+            self._put(partial(_probe, self._probe_group))
 
     async def _reset(self) -> None:
         """Builds a fresh layer in place of a deaf one."""
@@ -198,15 +202,14 @@ class Port:
         count("layer_revivals_total", alias=self.alias)
         self._settle(*self._groups)
         self.on_reset()
+        for group in self._groups:  # where memberships live in the back end, it would fill the dead channel for a day
+            self._put(partial(_leave, group, old_channel))
         if old is not self._layer:
             await _discard(old)
-        else:
-            for group in self._groups:
-                self._put(partial(_leave, group, old_channel))
 
 
-async def _probe(channel: str, layer: Any) -> None:
-    await layer.send(channel, {"type": PROBE, "v": VERSION})
+async def _probe(group: str, layer: Any) -> None:
+    await layer.group_send(group, {"type": PROBE, "v": VERSION})
 
 
 async def _add(group: str, channel: str, layer: Any) -> None:

@@ -68,7 +68,7 @@ class Admission:
             name = item.name if slot == 0 else f"{item.name} {slot + 1}"
             hold = seats.reserve(item.identity, name, item.conn)
             assert hold is not None  # noqa: S101 - why_not() found the seats, and a bot made way where none was free
-            self.match.enter(hold)
+            self.match.enter(hold, is_bot=item.role == "bot")
             holds.append(hold)
         self._welcome(viewer, holds, tick_no)
 
@@ -172,7 +172,7 @@ class Admission:
             while seats.taken < min(bots.fill_to, self.plan.seats):
                 hold = seats.fill(match.crew.next_name())
                 assert hold is not None  # noqa: S101 - fewer are taken than there are seats
-                match.enter(hold)
+                match.enter(hold, is_bot=True)
                 match.crew.hire(hold)
         if match.status.phase == "waiting" and seats.taken >= self.plan.start.min_players:
             match.status.phase = "playing"
@@ -192,7 +192,7 @@ class Admission:
         if viewer.role == "spectator":
             if schema.sees_everything:
                 return (SPECTATORS_SECTION,)
-            has_own = bool(schema.in_section(SPECTATORS)) and SPECTATORS in viewer.audiences
+            has_own = schema.has_section(SPECTATORS) and SPECTATORS in viewer.audiences
             return (PUBLIC_SECTION, SPECTATORS_SECTION) if has_own else (PUBLIC_SECTION,)
         sections = {section for seat in viewer.seats for section in self.match.sections_of_seat(seat)}
         return tuple(sorted((s for s in sections if s.audience in viewer.audiences), key=_public_first))

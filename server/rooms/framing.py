@@ -109,7 +109,7 @@ class Framer:
     def _cut_delayed(
         self, stream: Stream, line: DelayLine, sources: dict[str, Any], events: list[Event], tick_no: int, now: float
     ) -> None:
-        sections = {SPECTATORS_SECTION} if self.plan.schema.in_section(SPECTATORS) else set()
+        sections = {SPECTATORS_SECTION} if self.plan.schema.has_section(SPECTATORS) else set()
         cut = stream.cut(sources, events, sections, (), is_forced=False)
         if cut is not None:
             line.put(self._frame(cut, e.DELAYED_STREAM, {ANY_GATEWAY: sections}, {}, tick_no, now), now)

@@ -167,7 +167,8 @@ class Connection:
             self.gateway.hub.push(place[0], item)
 
     async def _attach(self, hello: m.Hello) -> None:
-        found = self.gateway.people.of_token(hello.token) if hello.token else None
+        token = hello.token or self._offered_token()
+        found = self.gateway.people.of_token(token) if token else None
         who = found if found is not None else await self.gateway.people.of_scope(self.scope)
         if isinstance(who, str):
             self.session.refuse(Close.UNAUTHENTICATED, who)
@@ -185,6 +186,12 @@ class Connection:
     async def _find_again(self, after_s: float) -> None:
         await sleep_until(monotonic() + after_s)
         await self._find()
+
+    def _offered_token(self) -> str | None:
+        """The token that a native client offered as a subprotocol, which is never echoed."""
+        offered = self.scope.get("subprotocols") or ()
+        found = next((name for name in offered if name.startswith(m.TOKEN_PREFIX)), None)
+        return found.removeprefix(m.TOKEN_PREFIX) if found else None
 
     async def _find(self) -> None:
         assert self._who is not None and self._hello is not None  # noqa: S101 - set by _attach

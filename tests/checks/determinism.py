@@ -24,7 +24,7 @@ EXACT_MATH = {
     "lcm",
     "isqrt",
 }
-EXACT_MATH |= {"copysign", "frexp", "ldexp", "comb", "factorial", "prod"}
+EXACT_MATH |= {"copysign", "ulp", "frexp", "ldexp", "comb", "factorial", "prod"}
 # Where the tables are computed once, rounded, and pinned by a test.
 TABLES = "game/math.py"
 # Bytes on their way: a chain that a cache holds alive may be known there by its address, which reaches no byte.

@@ -16,7 +16,8 @@ from game.tracker import PUBLIC_SECTION, Section, Tracker
 from game.view import View
 from server.relay import envelope as e
 from server.rooms.outgoing import FrameOut, MatchOver, ToOne
-from server.rooms.room import Room, RoomFacts
+from server.rooms.room import Room
+from server.rooms.viewers import RoomFacts
 from server.routing.plan import Deployment, Plan, load_plan
 from tests.support.processes import ROOT
 
@@ -61,7 +62,7 @@ def test_the_game_of_the_page_plays_to_its_end_with_its_bots(plan: Plan) -> None
         if room.over_at is not None:
             break
     assert [out.item.seats[0].seat for out in told if isinstance(out, ToOne) and isinstance(out.item, e.Joined)] == [0]
-    assert len(room.roster) == 4
+    assert len(room.match.roster) == 4
     assert sum(isinstance(out, FrameOut) for out in told) > 500
     assert [out.result.summary for out in told if isinstance(out, MatchOver)] == ["3 got away"]
 

@@ -1,14 +1,21 @@
 """Fleets for the flow tests: `fleet` is shared by the session (per layer), `new_fleet` makes one that a test may break."""
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from tests.flow.fleet import Fleet
 from tests.support.redis import RedisServer
 
-LAYERS = ("memory", "pubsub", "core")
+
+class MakeFleet(Protocol):
+    """What the fixture `new_fleet` is."""
+
+    def __call__(self, layer: str, redis: RedisServer | None = None, layer_port: int = 0, **env: str) -> Fleet: ...
+
+
 _fleets_key = pytest.StashKey[list[Fleet]]()
 
 
@@ -21,11 +28,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-def layer_url(layer: str, redis: RedisServer | None) -> str:
-    """The value of ROOMWRIGHT_LAYER."""
+def layer_url(layer: str, redis: RedisServer | None, port: int = 0) -> str:
+    """The value of ROOMWRIGHT_LAYER; `port` stands for a proxy before the Redis."""
     if redis is None:
         return "memory://"
-    return redis.url.replace("redis://", "redis+core://") if layer == "core" else redis.url
+    return f"{'redis+core' if layer == 'core' else 'redis'}://127.0.0.1:{port or redis.port}/0"
 
 
 @pytest.fixture(scope="session")
@@ -67,12 +74,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-async def new_fleet(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Callable[..., Fleet]]:
-    """A function `(layer, redis=None, **env)` that makes a fleet of the test's own, to be started by the test."""
-    made = request.node.stash[_fleets_key] = []
+async def new_fleet(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MakeFleet]:
+    """Makes fleets of the test's own, which the test starts and may break."""
+    made: list[Fleet] = []
+    request.node.stash[_fleets_key] = made
 
-    def make(layer: str, redis: RedisServer | None = None, **env: str) -> Fleet:
-        fleet = Fleet.made(tmp_path / f"fleet{len(made)}", layer_url(layer, redis), redis, env)
+    def make(layer: str, redis: RedisServer | None = None, layer_port: int = 0, **env: str) -> Fleet:
+        fleet = Fleet.made(tmp_path / f"fleet{len(made)}", layer_url(layer, redis, layer_port), redis, env)
         made.append(fleet)
         return fleet
 

@@ -4,11 +4,13 @@
 a package outside the repository.
 """
 
+import asyncio
 import os
 import secrets
 import shutil
 import signal
 import sqlite3
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -117,6 +119,17 @@ class Fleet:
         for player in self.players:
             await player.close()
         self.players.clear()
+
+    async def get(self, path: str, gateway: int = 0) -> bytes:
+        """The body of a page."""
+
+        def fetch() -> bytes:
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with opener.open(self.gateways[gateway].url + path, timeout=20.0) as answer:
+                body: bytes = answer.read()
+                return body
+
+        return await asyncio.to_thread(fetch)
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """What the database says, past Django."""

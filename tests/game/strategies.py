@@ -20,6 +20,7 @@ from game.fields import (
     SPECTATORS,
     TEAM,
     Audience,
+    FieldSpec,
     Kind,
     choice,
     entities,
@@ -58,15 +59,14 @@ def wire_field(random: Random, audience: Audience) -> Any:
 def wire_value(random: Random, attribute: "attrs.Attribute[Any]") -> Any:
     """A value for a wire field: mostly within its range, sometimes far out of it."""
     spec = spec_of(attribute)
-    assert spec is not None
-    match spec.kind:  # type: ignore[union-attr]
+    assert isinstance(spec, FieldSpec)
+    match spec.kind:
         case Kind.NUM:
             inside = spec.min + random.random() * spec.steps * spec.step
             return random.choice((inside, inside, inside, spec.min, inside * 1e6, float("nan"), float("-inf")))
         case Kind.WHOLE:
-            return random.choice(
-                (spec.min, spec.min + spec.steps, random.randint(spec.min, spec.min + spec.steps), 10**400)
-            )
+            low, high = int(spec.min), int(spec.min) + spec.steps
+            return random.choice((low, high, random.randint(low, high), 10**400))
         case Kind.FLAG:
             return random.random() < 0.5
         case Kind.CHOICE:

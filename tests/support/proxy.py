@@ -148,6 +148,8 @@ class TcpProxy:
                 task.cancel()
             if self._tasks:
                 self._loop.run_until_complete(asyncio.wait(self._tasks))
+            for pipe in list(self._pipes):  # accepted while we stopped
+                self._end(pipe, abort=True)
             listener.close()
             self._loop.close()
 
@@ -171,6 +173,9 @@ class TcpProxy:
         except OSError:
             pipe.close(abort=True)
             return
+        except asyncio.CancelledError:
+            pipe.close(abort=True)
+            raise
         for end in (near, far):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._pipes.add(pipe)

@@ -3,8 +3,8 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 POLL_S = 0.01
@@ -29,12 +29,12 @@ def wait_until(what: str, condition: Callable[[], T], timeout_s: float = 20.0) -
         time.sleep(POLL_S)
 
 
-async def until(what: str, condition: Callable[[], T | Awaitable[T]], timeout_s: float = 20.0) -> T:
+async def until(what: str, condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
     """`wait_until` for async tests: other tasks run meanwhile, and `condition` may be async."""
     deadline = time.monotonic() + timeout_s
     while True:
         outcome = condition()
-        value: T = await outcome if inspect.isawaitable(outcome) else outcome
+        value = await outcome if inspect.isawaitable(outcome) else outcome
         if value:
             return value
         if time.monotonic() > deadline:

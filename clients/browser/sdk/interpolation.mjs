@@ -47,7 +47,7 @@ export class Interpolation {
     const motion = this.motions[collection];
     const snapshots = this.#snapshots.get(collection);
     if (!motion || !snapshots?.length) return [];
-    let after = snapshots.findIndex((snapshot) => snapshot.ms >= ms);
+    let after = snapshots.findIndex((snapshot) => snapshot.ms > ms);
     if (after === 0) return copies(/** @type {Snapshot} */ (snapshots[0]));
     const isLate = after < 0;
     if (isLate) after = snapshots.length - 1;

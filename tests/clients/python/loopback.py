@@ -95,7 +95,7 @@ class LoopbackRoom:
     _known: set[Section] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
-        self.schema = schema_of(type(self.game))  # type: ignore[arg-type]  # mypy: attrs' hash of Game
+        self.schema = schema_of(type(self.game))
         self.tracker = Tracker(self.schema)
         self.world = self.game.setup(self.game.Options(), self.rng)
         self.ring.restart(1)

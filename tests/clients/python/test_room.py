@@ -220,3 +220,16 @@ async def test_another_version_of_the_game_is_refused(server: Loopback):
 async def _first(items, count):
     for _ in range(count):
         yield await anext(items)
+
+
+async def test_ticks_go_on_while_the_room_is_idle(server: Loopback):
+    async with connect(server.url, game="dots", room="K7") as room:
+        server.room().is_paused = True
+        seen = [tick async for tick in _first(room.ticks(), 5)]
+        assert seen == sorted(seen)
+        assert seen[-1] > seen[0]
+        assert room.metrics.frames <= 3
+        server.room().is_paused = False
+        await server.goodbye_all(Close.ROOM_CLOSED)
+        async for _tick in room.ticks():
+            pass

@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def run(*arguments: str, routing: Path = GOLDEN / "fine.yaml") -> Result:
-    return CliRunner().invoke(routes, ["--routing", str(routing), *arguments])
+    return CliRunner(env={"COLUMNS": "200"}).invoke(routes, ["--routing", str(routing), *arguments])
 
 
 @pytest.fixture(autouse=True)

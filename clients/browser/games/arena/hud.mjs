@@ -53,12 +53,11 @@ export class Hud {
   update(view, teams) {
     const world = view.world;
     const ships = view.all("ships");
-    const isFight = world["phase"] === "fight";
     setText(this.#clock, clock(world["clock_s"]));
     setText(this.#phase, `Round ${world["round"]} of ${world["rounds"]}`);
     setText(this.#alive, `${ships.filter((ship) => ship["is_alive"]).length} alive`);
     this.#showBanner(view, teams);
-    this.#showOwn(view.mine("ships")[0], isFight);
+    this.#showOwn(view.mine("ships")[0]);
     if (!this.#scores.hidden) this.#showScores(view, teams);
   }
 
@@ -146,9 +145,9 @@ export class Hud {
     this.#banner.replaceChildren(el("strong", {}, text), el("span", {}, small));
   }
 
-  /** @param {Entity | undefined} own @param {boolean} isFight */
-  #showOwn(own, isFight) {
-    this.#own.hidden = !own || own["ammo"] === undefined || (!own["is_alive"] && isFight);
+  /** @param {Entity | undefined} own */
+  #showOwn(own) {
+    this.#own.hidden = !own || own["ammo"] === undefined || !own["is_alive"];
     if (!own || this.#own.hidden) return;
     this.#hull.show(own["hp"] / 100, String(Math.ceil(own["hp"])));
     this.#boost.show(own["boost"], "");

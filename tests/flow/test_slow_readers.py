@@ -1,0 +1,90 @@
+"""A socket that stops reading, and one that reads at half speed: memory, the others' frames, and how it ends."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.flow.conftest import MakeFleet
+from tests.flow.fleet import Fleet, rss_kib
+from tests.flow.lab import Poke
+from tests.flow.player import Player
+from tests.support.proxy import TcpProxy
+from tests.support.waiting import until
+
+BUFFER_BYTES = 4096
+FLAT_KIB = 6 * 1024
+
+
+async def stalled(fleet: Fleet) -> tuple[Player, Player]:
+    """A player who plays on, and a spectator of 50 kB frames who has stopped reading (both buffers 4 KiB)."""
+    code = fleet.code()
+    player = await (await fleet.player(f"/ws/heavy/{code}")).joined()
+    slow = await fleet.player(f"/ws/heavy/{code}/watch")
+    slow.receive_buffer_bytes = BUFFER_BYTES
+    await slow.joined()
+    await slow.frames(5)
+    await player.frames(20)
+    slow.stop_reading()
+    return player, slow
+
+
+async def test_a_socket_that_stops_reading(new_fleet: MakeFleet):
+    """The server says 4430 within 15 s, its memory stays flat, and the others' frames come as before."""
+    fleet = new_fleet("memory", ROOMWRIGHT_SEND_BUFFER=str(BUFFER_BYTES)).start()
+    player, slow = await stalled(fleet)
+    before_kib, at = rss_kib(fleet.gateways[0]), time.monotonic()
+    usual_gap_s = player.gap_s_max()
+    ping = '{"type":"ping","t":1}'
+
+    async def said() -> bool:
+        await slow.send_raw(ping)  # it is no dead connection: it talks, and does not read
+        return b'roomwright_closes_total{code="4430"} 1.0' in await fleet.get("/metrics")
+
+    await until("the metric of the close", said, 60.0)
+    took_s = time.monotonic() - at
+    grown_kib = rss_kib(fleet.gateways[0]) - before_kib
+    assert grown_kib < FLAT_KIB, f"{grown_kib} KiB in {took_s:.1f} s"
+    assert player.gap_s_max(at) < usual_gap_s + 0.5
+    assert len([t for t in player.frames_at if t > at]) > took_s * 20 * 0.7
+    slow.read_on()
+    await slow.is_closed(4430)
+    assert slow.goodbye is not None
+    assert slow.goodbye.name == "too_slow"
+
+
+async def test_without_pacing_the_same_reader_fills_the_memory(new_fleet: MakeFleet):
+    """The test above can fail: with pacing off nobody stops the frames, and they pile up."""
+    fleet = new_fleet("memory", ROOMWRIGHT_SEND_BUFFER=str(BUFFER_BYTES), ROOMWRIGHT_PACING="off").start()
+    player, _ = await stalled(fleet)
+    before_kib = rss_kib(fleet.gateways[0])
+    await player.until(
+        "memory that grows", lambda: rss_kib(fleet.gateways[0]) - before_kib > 2 * FLAT_KIB, timeout_s=60.0
+    )
+    assert b'code="4430"' not in await fleet.get("/metrics")
+
+
+async def test_a_reader_at_half_speed(new_fleet: MakeFleet, tcp_proxy: Callable[..., TcpProxy]):
+    """It sees fewer frames, and each is fresh: what it shows is never a second behind what the others have."""
+    fleet = new_fleet("memory", ROOMWRIGHT_SEND_BUFFER=str(BUFFER_BYTES)).start()
+    proxy = tcp_proxy(int(fleet.gateways[0].url.rpartition(":")[2]), BUFFER_BYTES)
+    code = fleet.code()
+    player = await (await fleet.player(f"/ws/heavy/{code}")).joined()
+    slow = await fleet.player(f"/ws/heavy/{code}/watch")
+    slow.url = slow.url.replace(fleet.url(""), f"ws://127.0.0.1:{proxy.port}")
+    slow.receive_buffer_bytes = BUFFER_BYTES
+    await slow.joined()
+    bytes_per_frame = len(player.raw[-1])
+    proxy.throttle(bytes_per_frame * 20 / 2)
+    await slow.frames(20)  # it settles
+
+    behind: list[int] = []
+    for _ in range(30):
+        await slow.frames(1)
+        behind.append(player.client.tick - slow.client.tick)
+    assert max(behind) <= 20, f"ticks of 1/20 s behind: {behind}"
+    assert slow.close_code is None
+    await player.poke(Poke(5))
+    await slow.until("the poke", lambda: slow.view.all("pieces")[0].last == 5)
+    await asyncio.gather(player.frames(3), slow.frames(1))

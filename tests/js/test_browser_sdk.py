@@ -1,0 +1,39 @@
+"""What the browser's code shares with the server: one table of close codes, and pages that the content policy allows."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from game.wire.closecodes import BY_CODE, Retry
+from tests.support.programs import find_program
+
+ROOT = Path(__file__).resolve().parents[2]
+RETRY = {Retry.NEVER: "never", Retry.FRESH: "fresh", Retry.BACKOFF: "backoff"}
+
+
+def node(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [find_program("node"), *arguments], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+def test_close_codes_are_the_servers():
+    script = (
+        "import {CLOSE_CODES} from './clients/browser/sdk/closecodes.mjs'; console.log(JSON.stringify(CLOSE_CODES))"
+    )
+    done = node("--input-type=module", "--eval", script)
+    assert done.returncode == 0, done.stderr
+    codes = {int(code): row for code, row in json.loads(done.stdout).items()}
+    assert {code: (row["name"], row["retry"]) for code, row in codes.items()} == {
+        code: (close.value.name, RETRY[close.value.retry]) for code, close in BY_CODE.items()
+    }
+    assert all(row["sentence"] for row in codes.values())
+
+
+def test_pages_need_no_inline_script_and_no_other_host():
+    pages = sorted((ROOT / "clients" / "browser").rglob("*.html"))
+    assert pages
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert "<style" not in text and "<script>" not in text and "style=" not in text, page
+        assert "http://" not in text and "https://" not in text, page
