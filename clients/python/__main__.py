@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import secrets
 import signal
 import sys
@@ -16,7 +17,8 @@ from rich.table import Table
 
 from clients.python import bots as bots_
 from clients.python.errors import RoomError
-from clients.python.sdk import DEFAULT_URL, Role, connect
+from clients.python.lobby import Lobby
+from clients.python.sdk import Role, connect
 from clients.python.swarm import Plan, Swarm
 from clients.python.watch import watch as watch_live
 from clients.python.watch import watch_frames
@@ -24,7 +26,18 @@ from clients.python.watch import watch_frames
 T = TypeVar("T")
 BOTS_MAX = 10_000
 
-url_option = click.option("--url", default=DEFAULT_URL, show_default=True, help="The server's address.")
+
+def _own_server() -> str:
+    """Where `make run` serves on this machine, its port taken from the same variable."""
+    return f"http://127.0.0.1:{os.environ.get('ROOMWRIGHT_PORT') or 8000}"
+
+
+url_option = click.option(
+    "--url",
+    default=_own_server,
+    show_default="http://127.0.0.1:8000, or the port in ROOMWRIGHT_PORT",
+    help="The server's address.",
+)
 
 
 class PlainError(click.ClickException):
@@ -71,17 +84,18 @@ def bots(*, game: str, n: int, room: str | None, policies: tuple[str, ...], seed
 
 
 @main.command()
-@click.argument("room")
+@click.argument("room", required=False)
 @click.option("--game", help="The room type, where the code alone does not find the room.")
 @click.option("--once", is_flag=True, help="Print one picture and exit.")
 @click.option("--frames", type=click.IntRange(1), help="Print the picture after so many frames and exit.")
 @url_option
-def watch(room: str, game: str | None, once: bool, frames: int | None, url: str) -> None:
-    """Watch ROOM (its code) live in the terminal, as a spectator."""
+def watch(room: str | None, game: str | None, once: bool, frames: int | None, url: str) -> None:
+    """Watch ROOM (its code) live in the terminal, as a spectator; without it, the fullest room."""
     console = Console()
 
     async def look() -> None:
-        async with connect(url, game=game, room=room, role="spectator", name="watch") as entered:
+        code = room or await _fullest(url, game)
+        async with connect(url, game=game, room=code, role="spectator", name="watch") as entered:
             if once or frames is not None:
                 await watch_frames(entered, console, frames or 1)
             else:
@@ -136,6 +150,13 @@ def swarm(
         _write_json(json_path, report)
     if report["problems"]:
         sys.exit(1)
+
+
+async def _fullest(url: str, game: str | None) -> str:
+    rooms = [place for place in await Lobby(url).rooms() if game in (None, place.room_type)]
+    if not rooms:
+        raise RoomError(f"no room {f'of {game} ' if game else ''}is open at {url}; join one first, or name its code")
+    return rooms[0].code
 
 
 def _run(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:

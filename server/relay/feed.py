@@ -36,6 +36,7 @@ class Feed:
     _early: dict[tuple[int, int], PrivateFrame] = field(factory=dict)
     _private_sections: set[Section] = field(factory=set)
     _key_asked_at: float = -1e9
+    _is_key_asked: bool = False
     _chat_asked_at: float = -1e9
     _chat_late_since: float | None = None
 
@@ -52,6 +53,7 @@ class Feed:
             if not self._is_wanted_repeat(frame):
                 return False
             self._restart(frame.epoch)
+            self._is_key_asked = False
         self._note_hole(frame)
         self._add_public(frame)
         early = self._early.pop((frame.epoch, frame.seq), None)
@@ -67,7 +69,8 @@ class Feed:
                 return False
             self._add_private(frame)
             return True
-        if (frame.epoch, frame.seq) > (self.ring.epoch, newest.seq if newest else -1):
+        is_repeat = self._is_key_asked and frame.stream == DELAYED_STREAM and frame.epoch == self.ring.epoch
+        if is_repeat or (frame.epoch, frame.seq) > (self.ring.epoch, newest.seq if newest else -1):
             self._early[frame.epoch, frame.seq] = frame
             while len(self._early) > PENDING_MAX:  # overflow: drop_oldest; the next patch covers it
                 del self._early[next(iter(self._early))]
@@ -97,7 +100,7 @@ class Feed:
         """At most one wish for a KEY at a time."""
         if now - self._key_asked_at < ASK_EVERY_S:
             return False
-        self._key_asked_at = now
+        self._key_asked_at, self._is_key_asked = now, True
         return True
 
     def may_ask_chat(self, chat_through: int, now: float) -> bool:
@@ -126,7 +129,7 @@ class Feed:
 
     def _is_wanted_repeat(self, frame: PublicFrame) -> bool:
         """The delayed stream cannot cut a KEY on demand: it repeats what was shown, from its last KEY on."""
-        return self.is_lacking and frame.stream == DELAYED_STREAM and frame.key is not None
+        return self._is_key_asked and frame.stream == DELAYED_STREAM and frame.key is not None
 
     def _note_hole(self, frame: PublicFrame) -> None:
         newest = self.ring.newest

@@ -68,7 +68,7 @@ class Admission:
             name = item.name if slot == 0 else f"{item.name} {slot + 1}"
             hold = seats.reserve(item.identity, name, item.conn)
             assert hold is not None  # noqa: S101 - why_not() found the seats, and a bot made way where none was free
-            self.match.enter(hold)
+            self.match.enter(hold, is_bot=item.role == "bot")
             holds.append(hold)
         self._welcome(viewer, holds, tick_no)
 
@@ -172,7 +172,7 @@ class Admission:
             while seats.taken < min(bots.fill_to, self.plan.seats):
                 hold = seats.fill(match.crew.next_name())
                 assert hold is not None  # noqa: S101 - fewer are taken than there are seats
-                match.enter(hold)
+                match.enter(hold, is_bot=True)
                 match.crew.hire(hold)
         if match.status.phase == "waiting" and seats.taken >= self.plan.start.min_players:
             match.status.phase = "playing"

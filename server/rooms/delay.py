@@ -40,6 +40,11 @@ class DelayLine:
         return list(self._released)
 
     @property
+    def last(self) -> FrameOut | None:
+        """The newest frame that was shown."""
+        return self._released[-1] if self._released else None
+
+    @property
     def is_empty(self) -> bool:
         """Whether all has been shown."""
         return not self._waiting

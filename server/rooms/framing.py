@@ -45,6 +45,7 @@ class Framer:
     _delayed: Stream | None = field(init=False)
     _shown: Wanted = field(factory=dict)
     _cut_at: float = -1e9
+    _released_at: float = -1e9
 
     def __attrs_post_init__(self) -> None:
         plan = self.plan
@@ -74,11 +75,17 @@ class Framer:
         """What delayed spectators may see by now."""
         for out in self.line.due(now) if self.line else ():
             if isinstance(out, FrameOut):
+                self._released_at = now
                 self.out.append(self._addressed(out))
             elif out.news.chat:
                 self.talk.show(out.news.chat[0], e.DELAYED_STREAM)
             else:
                 self.out.append(out)
+        last = self.line.last if self.line else None
+        if last is not None and now - self._released_at >= HEAD_EVERY_S:
+            self._released_at = now
+            head = replace(last.public, patch=None, key=None, base=last.public.seq)
+            self.out.append(self._addressed(FrameOut(head, {})))
 
     def _cut_live(self, sources: dict[str, Any], events: list[Event], tick_no: int, now: float) -> None:
         wanted, is_changed = self._wanted(e.LIVE_STREAM)

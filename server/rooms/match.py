@@ -53,15 +53,15 @@ class Match:
 
     # ---- who plays
 
-    def enter(self, hold: Hold) -> None:
-        """A reserved seat comes into the game."""
+    def enter(self, hold: Hold, *, is_bot: bool) -> None:
+        """A reserved seat comes into the game; ``is_bot`` says what plays it, here or at the end of a socket."""
         team = self._smallest_team()
-        seat = Seat(hold.number, hold.name, team, hold.is_bot)
+        seat = Seat(hold.number, hold.name, team, is_bot)
         self.inputs[hold.number] = InputQueue()
         self.game.join(self.world, seat, self.rng)
         self.recorder.joined(seat)
         shown = NO_TEAM if team is None else team
-        self.roster[hold.number] = SeatRow(hold.number, hold.name, shown, hold.is_bot, is_connected=True)
+        self.roster[hold.number] = SeatRow(hold.number, hold.name, shown, is_bot, is_connected=True)
 
     def link(self, seat: int, *, is_connected: bool) -> None:
         """A seat's connection was lost or came back."""

@@ -221,7 +221,7 @@ class Room:
         match.update_teams()
         rows = ((match.seats.holds[number], row) for number, row in sorted(match.roster.items()))
         return tuple(
-            SeatAtEnd(hold.number, hold.identity, hold.name, None if row.team == NO_TEAM else row.team, hold.is_bot)
+            SeatAtEnd(hold.number, hold.identity, hold.name, None if row.team == NO_TEAM else row.team, row.is_bot)
             for hold, row in rows
         )
 

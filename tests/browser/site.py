@@ -59,8 +59,8 @@ async def live(page: Page) -> None:
 
 
 async def roster_has(page: Page, people: int) -> None:
-    """Until the page's roster has so many who are no bots of the server."""
-    counting = "window.roomwright.entities('_seats').filter(seat => !seat.is_bot).length"
+    """Until the page's roster has so many who came over a socket: the server's own bots are named so."""
+    counting = "window.roomwright.entities('_seats').filter(seat => !seat.name.endsWith('(bot)')).length"
 
     async def there() -> bool:
         return bool(await page.evaluate(counting) >= people)

@@ -72,6 +72,8 @@ async def test_two_tabs_a_bot_and_a_spectator_share_one_room(
     for page in (one, two, watcher):
         await roster_has(page, 3)
 
+    rows = await watcher.evaluate("roomwright.entities('_seats').filter(seat => !seat.name.endsWith('(bot)'))")
+    assert sorted(row["is_bot"] for row in rows) == [False, False, True]
     seats = [await page.evaluate("roomwright.seat") for page in (one, two)]
     assert len(set(seats)) == 2
     for viewer, owner, seat in ((one, two, seats[1]), (two, one, seats[0]), (watcher, one, seats[0])):

@@ -285,6 +285,17 @@ def test_a_delayed_spectator_whose_gateway_lost_frames_gets_the_shown_ones_again
     assert eve.is_in
 
 
+def test_a_delayed_spectator_whose_first_frames_were_all_lost_gets_in_though_nothing_happens():
+    world = RoomWorld(plan_of(delay="1s"))
+    world.person()
+    eve = world.person("spectator", "b")
+    world.advance(0.9)
+    world.layer.weather = Weather(loss=1.0)
+    world.advance(1.5)
+    settle(world)
+    assert eve.is_in
+
+
 def test_chat_lines_that_the_layer_lost_are_fetched_in_one_order():
     world = RoomWorld(plan_of(history=5))
     ann, bob, eve = world.person(), world.person(gate="b"), world.person("spectator", "b")
