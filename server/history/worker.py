@@ -5,6 +5,7 @@ nothing. Several workers may run. Started by `python -m server worker`, and insi
 """
 
 import asyncio
+import contextlib
 import signal
 from typing import Any
 
@@ -80,7 +81,7 @@ class Worker:
 
     async def _listen(self) -> None:
         """Turn wake-ups of the layer into our event; a layer that fails is replaced by a fresh one."""
-        while True:
+        while not self._stopping:
             try:
                 layer = make_layer("control")
                 channel = await layer.new_channel()
@@ -88,8 +89,9 @@ class Worker:
                 try:
                     await self._hear(layer, channel)
                 finally:
-                    async with asyncio.timeout(LISTEN_AGAIN_S):
-                        await layer.group_discard(WORK_GROUP, channel)
+                    with contextlib.suppress(Exception):  # a layer that is away has nothing that we could leave
+                        async with asyncio.timeout(LISTEN_AGAIN_S):
+                            await layer.group_discard(WORK_GROUP, channel)
             except Exception as error:  # noqa: BLE001  every back end has its own errors; the poll goes on meanwhile
                 log.warning("worker.layer_away", error=repr(error))
             await clock.sleep_until(clock.monotonic() + LISTEN_AGAIN_S)

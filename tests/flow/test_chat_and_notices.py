@@ -19,7 +19,7 @@ NOTIFY = (
 
 async def notify(fleet: Fleet, kind: str, to: str, text: str) -> int:
     """An operator's script, as its own process."""
-    run = fleet.processes.python("-c", NOTIFY, kind, to, text, env=fleet.env)
+    run = fleet.script(NOTIFY, kind, to, text)
     found = await run.line(r"^sent (\d+)")
     return int(found[1])
 
@@ -50,7 +50,7 @@ async def test_chat_is_limited_by_name(fleet: Fleet):
     assert {(r.what, r.reason) for r in player.of_type(m.Refused)} == {("chat", "length")}
     for n in range(9):
         await player.say(f"again {n}")
-    await player.until("a refusal for the rate", lambda: ("rate" in {r.reason for r in player.of_type(m.Refused)}))
+    await player.until("a refusal for the rate", lambda: "rate" in {r.reason for r in player.of_type(m.Refused)})
     await bot.say("beep")
     await bot.until("a bot's refusal", lambda: bot.of_type(m.Refused))
     assert bot.of_type(m.Refused)[0].reason == "not_accepted"
