@@ -31,7 +31,7 @@ async def test_chat_has_one_order(fleet: Fleet):
     for n in range(2):
         await asyncio.gather(*(player.say(f"line {n} of {i}") for i, player in enumerate(players)))
     for player in players:
-        await player.until("six lines", lambda player=player: len(player.client.chat) == 6)
+        await player.shows_chat(6)
     assert len({tuple(player.client.chat) for player in players}) == 1
     assert [line.n for line in players[0].client.chat] == [1, 2, 3, 4, 5, 6]
     assert {line.role for line in players[0].client.chat} == {"player", "spectator"}

@@ -34,7 +34,7 @@ async def short_match(fleet: Fleet) -> list[Player]:
     players += await asyncio.gather(*(other.joined() for other in others))
     await players[0].poke(Poke(5))
     for player in players:
-        await player.until("the end", lambda player=player: player.view.room.phase == "ended")
+        await player.shows_phase("ended")
         assert player.view.room.summary == "the lab is closed"
     return players
 
@@ -100,7 +100,7 @@ async def test_workers_killed_at_each_point(new_fleet: MakeFleet, redis_server: 
     players = await short_match(fleet)
     for number in range(1, FAILPOINTS + 1):
         doomed = fleet.start_worker(ROOMWRIGHT_DEBUG_FAILPOINTS="1", ROOMWRIGHT_FAILPOINT=f"worker:{number}")
-        await until("the worker's death", lambda doomed=doomed: doomed.returncode == -signal.SIGKILL, 40.0)
+        assert await asyncio.to_thread(doomed.wait, 40.0) == -signal.SIGKILL
     fleet.start_worker()
     await written_once(fleet, players[0].welcome.incarnation)
 
