@@ -66,4 +66,4 @@ def test_a_traceback_for_people_leaves_out_the_locals():
         raise ValueError(len(whole_room))
     except ValueError:
         structlog.get_logger("server.x").exception("room.crashed")
-    assert "ValueError: 3" in out.getvalue() and "'canary', 'canary'" not in out.getvalue()
+    assert "ValueError" in out.getvalue() and "canary" not in out.getvalue()

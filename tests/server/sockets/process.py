@@ -8,6 +8,7 @@ from attrs import define, field, frozen
 from channels.layers import InMemoryChannelLayer
 from channels.testing import WebsocketCommunicator
 
+from game.view import View
 from game.wire import messages as m
 from game.wire.client import Client, ClientState
 from game.wire.frames import FrameKind, decode_frame
@@ -132,6 +133,18 @@ class Player:
     socket: WebsocketCommunicator
     client: Client
     code: int | None = None
+
+    @property
+    def view(self) -> View:
+        """What it sees."""
+        assert self.client.view is not None
+        return self.client.view
+
+    @property
+    def welcome(self) -> m.Welcome:
+        """What it was welcomed with."""
+        assert self.client.welcome is not None
+        return self.client.welcome
 
     async def join(self) -> None:
         """Says hello and waits for the first frame."""
