@@ -17,6 +17,7 @@ import structlog
 from attrs import define, field
 
 from server.clock import monotonic, sleep_until
+from server.layers import end_tasks
 from server.ops.metrics import count
 from server.relay.envelope import PROBE, VERSION
 
@@ -71,10 +72,8 @@ class Port:
         end = monotonic() + SEND_DEADLINE_S
         while (self._queue or self._unsettled) and monotonic() < end:
             await sleep_until(monotonic() + 0.01)
-        tasks = [*self._tasks, *([self._receiver] if self._receiver else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.channel = ""
+        await end_tasks(*self._tasks, *([self._receiver] if self._receiver else []))
 
     def send(self, channel: str, message: Message) -> None:
         """Queues a message for one channel."""
@@ -122,7 +121,7 @@ class Port:
         self._receiver = asyncio.create_task(self._receive_all(self._layer, self.channel))
 
     async def _receive_all(self, layer: Any, channel: str) -> None:
-        while True:
+        while channel == self.channel:
             try:
                 message = await layer.receive(channel)
             except Exception as error:  # noqa: BLE001 - a back end's own errors: the layer is retried, never given up
