@@ -55,6 +55,7 @@ class Port:
     _refused: dict[str, None] = field(factory=dict)
     _receiver: asyncio.Task[None] | None = None
     _tasks: list[asyncio.Task[None]] = field(factory=list)
+    _is_stopped: bool = False
     _probe_group: str = field(factory=lambda: f"probe.{secrets.token_hex(8)}")
     _echo_at: float = 0.0
     _unanswered_probes: int = 0
@@ -72,7 +73,7 @@ class Port:
         end = monotonic() + SEND_DEADLINE_S
         while (self._queue or self._unsettled) and monotonic() < end:
             await sleep_until(monotonic() + 0.01)
-        self.channel = ""
+        self._is_stopped = True  # a cancel may be swallowed on its way through a back end
         await end_tasks(*self._tasks, *([self._receiver] if self._receiver else []))
 
     def send(self, channel: str, message: Message) -> None:
@@ -121,7 +122,7 @@ class Port:
         self._receiver = asyncio.create_task(self._receive_all(self._layer, self.channel))
 
     async def _receive_all(self, layer: Any, channel: str) -> None:
-        while channel == self.channel:
+        while channel == self.channel and not self._is_stopped:
             try:
                 message = await layer.receive(channel)
             except Exception as error:  # noqa: BLE001 - a back end's own errors: the layer is retried, never given up
@@ -138,7 +139,7 @@ class Port:
                 count("faults_total", where="deliver")
 
     async def _send_all(self) -> None:
-        while True:
+        while not self._is_stopped:
             await self._work.wait()
             self._work.clear()
             while self._queue or self._unsettled:
@@ -168,7 +169,7 @@ class Port:
 
     async def _watch(self) -> None:
         rejoin_at = monotonic() + REJOIN_EVERY_S
-        while True:
+        while not self._is_stopped:
             now = monotonic()
             await sleep_until(now + PROBE_EVERY_S)
             is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S
