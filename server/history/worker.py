@@ -17,7 +17,7 @@ from server import clock
 from server.database import DatabaseThread
 from server.history.match_end import WORK_GROUP
 from server.history.results import waiting, work_off
-from server.layers import make_layer
+from server.layers import end_tasks, make_layer
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +44,7 @@ class Worker:
                 await self._drain(database)
                 await self._wait()
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await end_tasks(listening)
             await asyncio.to_thread(database.close)
 
     def stop(self) -> None:
@@ -98,7 +97,7 @@ class Worker:
 
     async def _hear(self, layer: Any, channel: str) -> None:
         self._woken.set()  # rows may have come before we could hear of them
-        while True:
+        while not self._stopping:
             message = await layer.receive(channel)
             if message.get("type") == "work.wake":
                 self._woken.set()

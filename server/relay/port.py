@@ -17,6 +17,7 @@ import structlog
 from attrs import define, field
 
 from server.clock import monotonic, sleep_until
+from server.layers import end_tasks
 from server.ops.metrics import count
 from server.relay.envelope import PROBE, VERSION
 
@@ -73,11 +74,7 @@ class Port:
         while (self._queue or self._unsettled) and monotonic() < end:
             await sleep_until(monotonic() + 0.01)
         self._is_stopped = True  # a cancel may be swallowed on its way through a back end
-        tasks = [*self._tasks, *([self._receiver] if self._receiver else [])]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=SEND_DEADLINE_S)  # a back end may take its time to give a receive up
+        await end_tasks(*self._tasks, *([self._receiver] if self._receiver else []))
 
     def send(self, channel: str, message: Message) -> None:
         """Queues a message for one channel."""
@@ -125,7 +122,7 @@ class Port:
         self._receiver = asyncio.create_task(self._receive_all(self._layer, self.channel))
 
     async def _receive_all(self, layer: Any, channel: str) -> None:
-        while not self._is_stopped:
+        while channel == self.channel and not self._is_stopped:
             try:
                 message = await layer.receive(channel)
             except Exception as error:  # noqa: BLE001 - a back end's own errors: the layer is retried, never given up
