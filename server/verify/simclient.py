@@ -16,6 +16,7 @@ from game.wire import client as c
 from game.wire import messages as m
 from game.wire.closecodes import Retry
 from game.wire.frames import Frame, Position, decode_frame, frame_from_json
+from game.wire.limits import INPUTS_KEPT
 from server.clock import monotonic
 from server.routing.plan import RoutePlan
 from server.verify import trace as tr
@@ -88,7 +89,7 @@ class SimClient:
     def send(self, body: Any, slot: int = 0) -> None:
         """An input."""
         machine = self.machine
-        if self.socket is None or machine.welcome is None or len(machine.unanswered) > c.INPUTS_KEPT - 8:
+        if self.socket is None or machine.welcome is None or len(machine.unanswered) > INPUTS_KEPT - 8:
             return
         n = machine.send_input(body, slot)
         sent = machine.unanswered[slot, n]
