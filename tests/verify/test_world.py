@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_eight_clients_at_20_hz_and_its_speed_is_printed():
         for step in range(200):
             for n, client in enumerate(people):
                 if (step + n) % 4 == 0:
-                    world.do(lambda c=client, v=step: c.send(Act("score", v)))
+                    world.do(partial(client.send, Act("score", step)))
             world.advance(0.05)
         print(
             f"simulated world: {world.speed():.0f} virtual seconds per second of CPU, {world.frames_delivered} frames"
