@@ -18,7 +18,7 @@ from attrs import define, field
 
 from server.clock import monotonic, sleep_until
 from server.layers import end_tasks
-from server.ops.metrics import count
+from server.ops.metrics import count, observe
 from server.relay.envelope import PROBE, VERSION
 
 log = structlog.get_logger()
@@ -58,6 +58,7 @@ class Port:
     _is_stopped: bool = False
     _probe_group: str = field(factory=lambda: f"probe.{secrets.token_hex(8)}")
     _echo_at: float = 0.0
+    _probed_at: float = 0.0
     _unanswered_probes: int = 0
 
     async def start(self) -> None:
@@ -131,6 +132,7 @@ class Port:
                 continue
             if message.get("type") == PROBE:
                 self._echo_at, self._unanswered_probes = monotonic(), 0
+                observe("layer_probe_seconds", self._echo_at - self._probed_at, alias=self.alias)
                 continue
             try:
                 self.deliver(message)
@@ -181,6 +183,7 @@ class Port:
             self._settle(*self._refused)
             self._refused.clear()
             self._unanswered_probes += 1
+            self._probed_at = monotonic()
             self._put(partial(_probe, self._probe_group))
 
     async def _reset(self) -> None:

@@ -44,6 +44,9 @@ def test_a_room_where_nothing_happens_spends_no_seq_and_still_lets_people_in():
     eve = world.person("spectator", "b")
     world.advance(1.0)
     assert eve.is_in and ann.is_in
+    fay = world.person("spectator", "b")
+    world.advance(0.3)
+    assert fay.is_in, "a gateway that has all frames already gets one for its newcomer"
     settle(world)
 
 
