@@ -145,10 +145,11 @@ class TcpProxy:
             self._loop.run_forever()
         finally:
             self._loop.remove_reader(listener)
-            for task in list(self._tasks):
+            ending = list(self._tasks)  # the set itself empties while they end
+            for task in ending:
                 task.cancel()
-            if self._tasks:
-                self._loop.run_until_complete(asyncio.wait(self._tasks))
+            if ending:
+                self._loop.run_until_complete(asyncio.wait(ending))
             for pipe in list(self._pipes):  # accepted while we stopped
                 self._end(pipe, abort=True)
             listener.close()
