@@ -125,7 +125,7 @@ def welcome_then_key(index: Index) -> Found:
 
 
 def same_prefix(index: Index) -> Found:
-    """O12: a reconnect continues where the client was: nothing that it holds is taken back."""
+    """O12: a reconnect continues where the client was: the same seats, and nothing that it holds is taken back."""
     held: dict[tuple[str, str, int], tr.FrameIn] = {}
     for frame in _applied(index):
         key = frame.client, frame.incarnation, index.stream_of(frame.socket)
@@ -133,6 +133,20 @@ def same_prefix(index: Index) -> Found:
         if last is not None and last.socket != frame.socket and frame.at < last.at:
             yield frame.t, f"{frame.client}: came back to {_at(frame)}, held {_at(last)} before"
         held[key] = frame
+    yield from _same_seats(index)
+
+
+def _same_seats(index: Index) -> Found:
+    """A token of this room gives back the seats that it was made for, or none: never others."""
+    last: dict[str, tr.Welcomed] = {}
+    for welcome in index.welcomes.values():
+        before, opened = last.get(welcome.client), index.opened.get(welcome.socket)
+        last[welcome.client] = welcome
+        if before is None or opened is None or not opened.is_resume or before.incarnation != welcome.incarnation:
+            continue
+        seats, seats_before = ([(slot, seat) for slot, seat, _ in w.seats] for w in (welcome, before))
+        if seats != seats_before:
+            yield welcome.t, f"{welcome.client}: came back to seats {seats}, had {seats_before}"
 
 
 def only_own_sections(index: Index) -> Found:

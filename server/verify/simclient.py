@@ -49,7 +49,6 @@ class SimClient:
     said: int = 0
     closes: int = 0
     _is_polling: bool = False
-    _notices_shown: dict[int, None] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         hello = m.Hello(token=self.name, name=self.name, slots=self.slots)
@@ -137,7 +136,7 @@ class SimClient:
         if frame is not None:
             self._note_frame(frame, before, is_applied=applied is not None)
         if not isinstance(data, bytes):
-            self._note_chat_and_notices(data)
+            self._note_notice(data, {item.id for item in news if isinstance(item, m.NoticeMessage)})
         for item in news:
             self._note(item)
         self._write()
@@ -213,12 +212,11 @@ class SimClient:
             roster,
         )
 
-    def _note_chat_and_notices(self, data: str) -> None:
+    def _note_notice(self, data: str, shown: set[int]) -> None:
         if data.startswith('{"type":"notice"'):
             notice = m.decode_server(data)
             if isinstance(notice, m.NoticeMessage):
-                self._trace(tr.NoticeIn, notice.id, notice.id not in self._notices_shown)
-                self._notices_shown[notice.id] = None
+                self._trace(tr.NoticeIn, notice.id, notice.id in shown)
 
     def _note(self, item: c.News) -> None:
         incarnation = self.machine.welcome.incarnation if self.machine.welcome else ""

@@ -119,7 +119,7 @@ class ChatIn(OfSocket):
 
 @frozen
 class NoticeIn(OfSocket):
-    """A notice arrived on the socket. ``is_shown``: the first time for this client."""
+    """A notice arrived on the socket. ``is_shown``: the client's machine gave it to be shown."""
 
     id: int
     is_shown: bool

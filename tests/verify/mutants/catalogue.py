@@ -1,7 +1,5 @@
 """Every mutant: which line of the product is broken, the promise that it breaks, and the schedule that shows it."""
 
-from collections.abc import Callable
-
 from attrs import frozen
 
 from game import tracker
@@ -10,13 +8,9 @@ from game.wire.ring import Ring
 from server.relay import feed, hub, link
 from server.rooms import admission, chat, delay, framing, holder, inputs, match, room, seats, talk
 from server.sockets import connection
-from server.verify.promises import Violation, violations
-from server.verify.world import World
 from tests.verify.mutants import judges
+from tests.verify.mutants.judges import Judge
 from tests.verify.mutants.patching import Line
-from tests.verify.mutants.schedules import BY_NAME, Schedule
-
-Judge = Callable[[Schedule], list[Violation]]
 
 
 @frozen
@@ -104,8 +98,8 @@ FRAMES = (
     _of("O13", "everybody has the sections of all seats", admission.Admission, "sections_of",
         "for seat in viewer.seats for", "for seat in self.match.inputs for", "evening"),
     _of("O13", "a hidden card exists for everybody", tracker, "_whereabouts",
-        "getattr(entity, spec.audience_of) if spec.audience_of else spec.audience", "PUBLIC", "evening",
-        judge=judges.canaries),
+        "getattr(entity, spec.audience_of) if spec.audience_of else spec.audience", "PUBLIC",
+        "comings_and_goings", judge=judges.canaries),
     _of("O13", "the public clock tells the size of what is hidden", framing.Framer, "_frame",
         "round((now - self.started_at) * 1000)",
         "round((now - self.started_at) * 1000) + sum(len(c.key or c.patch or b'') for c in cut.private.values())",
@@ -148,10 +142,10 @@ PEOPLE = (
     _of("O20", "a client's name makes a group", hub.Hub, "know_user",
         "self.control.join(e.user_group(member.identity))",
         "self.control.join(e.user_group(member.session.rules.route))", "evening"),
-    _of("O22", "the frames' time is the wall clock's", framing.Framer, "_frame",
-        "round((now - self.started_at) * 1000)",
-        "round((self.facts.started.now(self.facts.started.tzinfo) - self.facts.started).total_seconds())", "evening",
-        judge=judges.other_clock),
+    _of("O22", "a room lives by the wall clock", holder.Holder, "_tick",
+        "room.tick(before)",
+        "opened = room.facts.started.timestamp() - room.framer.started_at\n"
+        "room.tick(self.services.wall_now().timestamp() - opened)", "evening", judge=judges.other_clock),
     _of("O24", "chat skips a number", chat.ChatLog, "add",
         "self.through += 1", "self.through += 1 + (self.through == 2)", "evening"),
     _of("O24", "a line is said twice", talk.Talk, "say",
