@@ -76,7 +76,11 @@ def _resyncs_patient(index: Index) -> Found:
 
 
 def converges(index: Index) -> Found:
-    """O6: what a viewer holds is what the server had for it at that place, section by section."""
+    """O6: what a viewer holds is what the server had for it at that place, section by section; no id names two entities."""
+    for commits in index.commits.values():
+        for commit in commits:
+            if commit.reused:
+                yield commit.t, f"room {commit.incarnation}: wire ids used again: {', '.join(commit.reused)}"
     for frame in _applied(index):
         held, commit = frame.held or {}, index.commit_of(frame)
         if sorted(held) != sorted(frame.listed):
@@ -105,6 +109,12 @@ def keyframes_at_ticks(index: Index) -> Found:
 
 def welcome_then_key(index: Index) -> Found:
     """O10: welcome, then a KEY that includes everything before it, then patches."""
+    welcomed: set[int] = set()
+    for event in index.trace.events:
+        if isinstance(event, tr.Welcomed):
+            welcomed.add(event.socket)
+        elif isinstance(event, tr.ChatIn) and event.socket not in welcomed:
+            yield event.t, f"{event.client}: chat before the welcome"
     for socket, frames in index.frames.items():
         welcome = index.welcomes.get(socket)
         if welcome is None or (frames and frames[0].t < welcome.t):
@@ -125,7 +135,7 @@ def welcome_then_key(index: Index) -> Found:
 
 
 def same_prefix(index: Index) -> Found:
-    """O12: a reconnect continues where the client was: the same seats, and nothing that it holds is taken back."""
+    """O12: a reconnect continues where the client was: nothing that it holds is taken back."""
     held: dict[tuple[str, str, int], tr.FrameIn] = {}
     for frame in _applied(index):
         key = frame.client, frame.incarnation, index.stream_of(frame.socket)
@@ -137,16 +147,15 @@ def same_prefix(index: Index) -> Found:
 
 
 def _same_seats(index: Index) -> Found:
-    """A token of this room gives back the seats that it was made for, or none: never others."""
+    """A resume that is granted gives the same seats, in the next generation."""
     last: dict[str, tr.Welcomed] = {}
-    for welcome in index.welcomes.values():
-        before, opened = last.get(welcome.client), index.opened.get(welcome.socket)
+    for welcome in index.trace.of(tr.Welcomed):
+        opened, before = index.opened[welcome.socket], last.get(welcome.client)
+        if before is not None and opened.is_resume and before.incarnation == welcome.incarnation:
+            had, has = ([(slot, seat) for slot, seat, _ in w.seats] for w in (before, welcome))
+            if had != has:
+                yield welcome.t, f"{welcome.client}: came back to seats {has}, had {had} before"
         last[welcome.client] = welcome
-        if before is None or opened is None or not opened.is_resume or before.incarnation != welcome.incarnation:
-            continue
-        seats, seats_before = ([(slot, seat) for slot, seat, _ in w.seats] for w in (welcome, before))
-        if seats != seats_before:
-            yield welcome.t, f"{welcome.client}: came back to seats {seats}, had {seats_before}"
 
 
 def only_own_sections(index: Index) -> Found:

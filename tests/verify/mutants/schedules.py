@@ -82,10 +82,14 @@ def evening(world: World) -> None:
     for n, what in enumerate(("reveal", "switch", "hide", "reveal", "hide")):
         act(world, (a, b, c)[n % 3], what, n)
         world.advance(0.3)
+    for n in range(12):
+        act(world, a, "hide" if n % 2 else "reveal", n)
+        world.advance(0.1)
     act(world, a, "score", UNLUCKY)
     for n in range(6):
         say(world, (a, b)[n % 2], f"line {n}")
         world.advance(0.15)
+    watcher(world)
     world.notify(a, "please note")
     world.advance(0.5)
     world.do(c.leave)
@@ -114,9 +118,15 @@ def comings_and_goings(world: World) -> None:
         act(world, a, "score", 7_000)
         cut(world, a)
         play_on(world, [a, b, c], 25)
-    world.client(b.route, is_binary=b.is_binary, resume_of=b)
+    world.note_fault("database_down")
+    world.offices.down_until = world.now + 0.3  # nobody can write down that the notice was shown
+    world.notify(a, "please note")
+    world.advance(0.1)
+    cut(world, a)
+    play_on(world, [b, c], 40)
+    world.client(c.route, is_binary=c.is_binary, gateway="gw2", resume_of=c)
     world.advance(3.5)
-    play_on(world, [a, c], 20)
+    play_on(world, [a, b], 20)
     world.heal()
 
 
@@ -141,23 +151,22 @@ def delayed(world: World) -> None:
 
 
 def swallowed(world: World) -> None:
-    """Two frames vanish between a socket and its client, as in a broken proxy: a hole that the client must see."""
+    """Frames vanish between a socket and its client, as in a broken proxy: a hole, and the KEY that would mend it."""
     a, b, c = people(world)
     play_on(world, [a, b, c], 10)
     for _ in range(3):
-        _swallow(a, 2)
-        play_on(world, [a, b, c], 30)
+        _swallow(a, [FrameKind.PATCH, FrameKind.PATCH, FrameKind.KEY])
+        play_on(world, [a, b, c], 40)
     world.heal()
 
 
-def _swallow(client: SimClient, frames: int) -> None:
+def _swallow(client: SimClient, kinds: list[FrameKind]) -> None:
     socket = client.socket
     assert socket is not None
-    left = [frames]
 
     def on_data(data: Data) -> None:
-        if left[0] and isinstance(data, bytes) and decode_frame(data).kind is FrameKind.PATCH:
-            left[0] -= 1
+        if kinds and isinstance(data, bytes) and decode_frame(data).kind is kinds[0]:
+            kinds.pop(0)
         else:
             client.on_data(data)
 
