@@ -78,9 +78,9 @@ def _resyncs_patient(index: Index) -> Found:
 def converges(index: Index) -> Found:
     """O6: what a viewer holds is what the server had for it at that place, section by section; no id names two entities."""
     for commits in index.commits.values():
-        for commit in commits:
-            if commit.reused:
-                yield commit.t, f"room {commit.incarnation}: wire ids used again: {', '.join(commit.reused)}"
+        for cut in commits:
+            if cut.reused:
+                yield cut.t, f"room {cut.incarnation}: wire ids used again: {', '.join(cut.reused)}"
     for frame in _applied(index):
         held, commit = frame.held or {}, index.commit_of(frame)
         if sorted(held) != sorted(frame.listed):
@@ -88,9 +88,9 @@ def converges(index: Index) -> Found:
         if commit is None:
             continue
         for section, digest in held.items():
-            cut = commit.views.get(section)
-            if cut is not None and cut != digest:
-                yield frame.t, f"{frame.client}: holds {digest} of {section} at {_at(frame)}; the room cut {cut}"
+            own = commit.views.get(section)
+            if own is not None and own != digest:
+                yield frame.t, f"{frame.client}: holds {digest} of {section} at {_at(frame)}; the room cut {own}"
 
 
 def keyframes_at_ticks(index: Index) -> Found:

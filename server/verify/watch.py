@@ -120,13 +120,17 @@ class WatchedHolder(Holder):
             book.live_seq = framer.live.seq
             shown = {s for v in room.viewers.values() if v.stream == e.LIVE_STREAM for s in v.sections}
             views = _views(framer.live, shown | {PUBLIC_SECTION})
-            self.trace.add(tr.Commit(*of, e.LIVE_STREAM, framer.live.seq, room.tick_no, views, _reused(framer.live, 0, book)))
+            self.trace.add(
+                tr.Commit(*of, e.LIVE_STREAM, framer.live.seq, room.tick_no, views, _reused(framer.live, 0, book))
+            )
         delayed = framer._delayed
         if delayed is not None and delayed.seq != book.delayed_seq:
             book.delayed_seq = delayed.seq
             own = {SPECTATORS_SECTION} if room.plan.schema.has_section(SPECTATORS) else set()
             views = _views(delayed, own | {PUBLIC_SECTION})
-            self.trace.add(tr.Commit(*of, e.DELAYED_STREAM, delayed.seq, room.tick_no, views, _reused(delayed, 1, book)))
+            self.trace.add(
+                tr.Commit(*of, e.DELAYED_STREAM, delayed.seq, room.tick_no, views, _reused(delayed, 1, book))
+            )
 
     def replay_all(self) -> list[Kept]:
         """Plays the record of every room that is still held, notes whether it comes to the same state, and returns it."""

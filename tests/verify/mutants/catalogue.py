@@ -25,7 +25,9 @@ class Mutant:
     seeds: int = 1
 
 
-def _of(promise: str, name: str, where: object, function: str, old: str, new: str, schedule: str, **more: object) -> Mutant:
+def _of(
+    promise: str, name: str, where: object, function: str, old: str, new: str, schedule: str, **more: object
+) -> Mutant:
     return Mutant(name, promise, Line(where, function, old, new), schedule, **more)  # type: ignore[arg-type]  # named
 
 

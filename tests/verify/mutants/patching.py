@@ -72,7 +72,8 @@ def _counting(ran: Ran) -> Callable[[], None]:
 
 
 def _rebuilt(line: Line, original: Any, names: dict[str, Any]) -> Any:
-    function: FunctionType = original.fget if isinstance(original, property) else original
+    function = original.fget if isinstance(original, property) else original
+    assert isinstance(function, FunctionType), f"{line.place} is no function of Python"
     tree, first = _replaced(line, textwrap.dedent(inspect.getsource(function)))
     node = tree.body[0]
     assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
