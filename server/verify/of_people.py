@@ -89,10 +89,9 @@ def one_chat(index: Index) -> Found:
     """O24: chat has one order for all, each line once, without holes; a notice is shown once."""
     content: dict[tuple[str, int, int], tuple[object, ...]] = {}
     last: dict[tuple[str, str, int], int] = {}
-    shown: set[tuple[str, int]] = set()
     for event in index.trace.events:
         if isinstance(event, tr.NoticeIn):
-            yield from _notice_once(event, last, shown)
+            yield from _notice_once(event, last)
         if not isinstance(event, tr.ChatIn):
             continue
         stream = index.stream_of(event.socket)
@@ -118,15 +117,11 @@ def _each_line_once(index: Index, content: dict[tuple[str, int, int], tuple[obje
             yield 0.0, f"room {incarnation}: {text!r} was said {said[text]} times and stands under {sorted(found)}"
 
 
-def _notice_once(event: tr.NoticeIn, seen: dict[tuple[str, str, int], int], shown: set[tuple[str, int]]) -> Found:
-    key = f"notice on {event.socket}", event.client, event.id
-    seen[key] = seen.get(key, 0) + 1
-    if seen[key] > 2:
-        yield event.t, f"{event.client}: notice {event.id} came {seen[key]} times on one connection"
-    if event.is_shown and (event.client, event.id) in shown:
-        yield event.t, f"{event.client}: notice {event.id} was shown twice"
-    if event.is_shown:
-        shown.add((event.client, event.id))
+def _notice_once(event: tr.NoticeIn, seen: dict[tuple[str, str, int], int]) -> Found:
+    key = event.client, "notice", event.id
+    if key in seen:
+        yield event.t, f"{event.client}: notice {event.id} is shown again"
+    seen[key] = 1
 
 
 def _same_end(

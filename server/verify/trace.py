@@ -119,10 +119,9 @@ class ChatIn(OfSocket):
 
 @frozen
 class NoticeIn(OfSocket):
-    """A notice arrived on the socket. ``is_shown``: the client's machine gave it to be shown."""
+    """The client shows a notice."""
 
     id: int
-    is_shown: bool
 
 
 @frozen
