@@ -64,6 +64,7 @@ class _Book:
     live_seq: int = 0
     delayed_seq: int = 0
     seated: object = None
+    ids: dict[tuple[int, Section, int], tuple[set[int], set[int]]] = field(factory=dict)
     answers: dict[int, list[Given]] = field(factory=dict)
 
 
@@ -124,13 +125,17 @@ class WatchedHolder(Holder):
             book.live_seq = framer.live.seq
             shown = {s for v in room.viewers.values() if v.stream == e.LIVE_STREAM for s in v.sections}
             views = _views(framer.live, shown | {PUBLIC_SECTION})
-            self.trace.add(tr.Commit(*of, e.LIVE_STREAM, framer.live.seq, room.tick_no, views))
+            self.trace.add(
+                tr.Commit(*of, e.LIVE_STREAM, framer.live.seq, room.tick_no, views, _reused(framer.live, 0, book))
+            )
         delayed = framer._delayed
         if delayed is not None and delayed.seq != book.delayed_seq:
             book.delayed_seq = delayed.seq
             own = {SPECTATORS_SECTION} if room.plan.schema.has_section(SPECTATORS) else set()
             views = _views(delayed, own | {PUBLIC_SECTION})
-            self.trace.add(tr.Commit(*of, e.DELAYED_STREAM, delayed.seq, room.tick_no, views))
+            self.trace.add(
+                tr.Commit(*of, e.DELAYED_STREAM, delayed.seq, room.tick_no, views, _reused(delayed, 1, book))
+            )
 
     def replay_all(self) -> list[Kept]:
         """Plays the record of every room that is still held, notes whether it comes to the same state, and returns it."""
@@ -142,6 +147,21 @@ class WatchedHolder(Holder):
                 if not room.match.recorder._changes:
                     kept.append(Kept(room.match.recorder.to_bytes(), encode_state(room.match.world, room.match.rng)))
         return kept
+
+
+def _reused(stream: Stream, number: int, book: _Book) -> tuple[str, ...]:
+    """Wire ids that are in use again after they were not. Where they are given out only: elsewhere, rows come back."""
+    found = []
+    for (section, index), rows in stream.tracker._tables.items():
+        if rows.table.exists is not section.audience:
+            continue
+        alive, dead = book.ids.setdefault((number, section, index), (set(), set()))
+        now = set(rows.rows)
+        found += [f"{rows.table.collection} {wire_id}" for wire_id in sorted(now & dead)]
+        dead |= alive - now
+        alive.clear()
+        alive |= now
+    return tuple(found)
 
 
 def _views(stream: Stream, sections: set[Section]) -> tr.Held:
