@@ -29,3 +29,12 @@ async def bench(kind: Kind, shared_redis: RedisServer) -> AsyncIterator[Bench]:
     yield made
     await made.close()
     proxy.stop()
+
+
+@pytest.fixture
+def shared_proxy(shared_redis: RedisServer) -> Iterator[TcpProxy]:
+    """A proxy in front of the module's Redis."""
+    proxy = TcpProxy(shared_redis.port)
+    proxy.start()
+    yield proxy
+    proxy.stop()

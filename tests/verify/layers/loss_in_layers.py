@@ -67,7 +67,7 @@ async def neighbour_leaves(bench: Bench) -> Shown:
         await until("the reader to wait in Redis", lambda: _blocked_clients(bench) == 1)
     else:
         await asyncio.sleep(0)
-    staying = asyncio.create_task(_staying(reader, stayer))
+    staying = asyncio.create_task(read_until_end(reader, stayer))
     bench.proxy.blackhole()
     await sender.group_send(GROUP, message("to the neighbour"))
     leaving.cancel()
@@ -77,10 +77,6 @@ async def neighbour_leaves(bench: Bench) -> Shown:
     await sender.group_send(GROUP, message(END))
     got = await staying
     return Shown(got == ["to the neighbour"], f"sent ['to the neighbour'], got {got}, nothing raised")
-
-
-async def _staying(layer: object, channel: str) -> list[object]:
-    return await read_until_end(layer, channel)
 
 
 def _blocked_clients(bench: Bench) -> int:
