@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from server.routing.commands import routes
+from server.verify.commands import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -101,6 +102,7 @@ def _need_shared_layer(command: str) -> None:
 for _command in (run, gateway, loop):
     _with_routing(_command)
 main.add_command(routes)
+main.add_command(verify)
 
 
 @main.command()

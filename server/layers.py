@@ -24,6 +24,7 @@ CORE_CAPACITY = 20_000
 FOREVER_S = 10 * 365 * 86_400
 
 SEND_TIMEOUT_S = 2
+CANCELS_MAX, CANCEL_EVERY_S = 10, 0.2
 
 PUBSUB_SOCKET = {"socket_timeout": 2, "socket_connect_timeout": 2, "socket_keepalive": True}
 # core blocks 5 s in BZPOPMIN: redis-py's default of 5 s would kill every idle receiver (channels_redis #422).
@@ -126,6 +127,21 @@ def make_layer(alias: str) -> Any:
 
     fresh = channel_layers.make_backend(alias)
     return channel_layers[alias] if isinstance(fresh, InMemoryChannelLayer) else fresh
+
+
+async def end_tasks(*tasks: "asyncio.Task[Any]") -> None:
+    """Cancels tasks until they have ended, for two seconds at most.
+
+    Once is not enough for one that waits in a back end: channels_redis' core may lose a cancellation that meets a message or
+    an error on its way, and go on waiting.
+    """
+    pending = set(tasks)
+    for _ in range(CANCELS_MAX):
+        if not pending:
+            return
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_EVERY_S)
 
 
 async def send_to_group(alias: str, group: str, message: Mapping[str, Any]) -> bool:

@@ -20,6 +20,7 @@ from server.wiring import Parts
 log = structlog.get_logger()
 
 DRAIN_S = 8.0
+CLOSE_HANDSHAKE_S = 5.0
 
 
 class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
@@ -29,8 +30,12 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
     send_buffer_bytes: int = 0
 
     def listen_success(self, port: Any) -> None:
-        """Sockets inherit the listener's send buffer: a small one hides less from the pacing."""
+        """Sockets inherit the listener's send buffer: a small one hides less from the pacing.
+
+        A broken frame is answered with a close code instead of a reset, and a slow reader gets time to read its own.
+        """
         super().listen_success(port)
+        self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_HANDSHAKE_S)
         if self.send_buffer_bytes:
             port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
 

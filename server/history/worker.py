@@ -5,6 +5,7 @@ nothing. Several workers may run. Started by `python -m server worker`, and insi
 """
 
 import asyncio
+import contextlib
 import signal
 from typing import Any
 
@@ -16,7 +17,7 @@ from server import clock
 from server.database import DatabaseThread
 from server.history.match_end import WORK_GROUP
 from server.history.results import waiting, work_off
-from server.layers import make_layer
+from server.layers import end_tasks, make_layer
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +44,7 @@ class Worker:
                 await self._drain(database)
                 await self._wait()
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await end_tasks(listening)
             await asyncio.to_thread(database.close)
 
     def stop(self) -> None:
@@ -80,7 +80,7 @@ class Worker:
 
     async def _listen(self) -> None:
         """Turn wake-ups of the layer into our event; a layer that fails is replaced by a fresh one."""
-        while True:
+        while not self._stopping:
             try:
                 layer = make_layer("control")
                 channel = await layer.new_channel()
@@ -88,16 +88,16 @@ class Worker:
                 try:
                     await self._hear(layer, channel)
                 finally:
-                    async with asyncio.timeout(LISTEN_AGAIN_S):
-                        await layer.group_discard(WORK_GROUP, channel)
+                    with contextlib.suppress(Exception):  # a layer that is away has nothing that we could leave
+                        async with asyncio.timeout(LISTEN_AGAIN_S):
+                            await layer.group_discard(WORK_GROUP, channel)
             except Exception as error:  # noqa: BLE001  every back end has its own errors; the poll goes on meanwhile
                 log.warning("worker.layer_away", error=repr(error))
             await clock.sleep_until(clock.monotonic() + LISTEN_AGAIN_S)
 
-
     async def _hear(self, layer: Any, channel: str) -> None:
         self._woken.set()  # rows may have come before we could hear of them
-        while True:
+        while not self._stopping:
             message = await layer.receive(channel)
             if message.get("type") == "work.wake":
                 self._woken.set()

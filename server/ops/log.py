@@ -49,7 +49,9 @@ def configure_logging(style: Style | None = None, level: str = "INFO", stream: T
 def _rendering(style: Style) -> list[Processor]:
     strip: Processor = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if style == "console":
-        return [strip, structlog.dev.ConsoleRenderer(colors=True)]
+        # The default would print every local of every frame: a whole room, for many seconds, in the loop's only thread.
+        plain = structlog.dev.plain_traceback
+        return [strip, structlog.dev.ConsoleRenderer(colors=True, exception_formatter=plain)]
     return [
         strip,
         structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),

@@ -15,7 +15,7 @@ from game.tracker import Section
 from game.wire import messages as m
 from game.wire.closecodes import BY_CODE, Close
 from game.wire.session import Session
-from server.ops.metrics import count
+from server.ops.metrics import count, gauge
 from server.relay import envelope as e
 from server.relay.feed import Feed
 from server.relay.link import Batch, Link
@@ -90,6 +90,7 @@ class Hub:
     _where: dict[str, tuple[str, int]] = field(factory=dict)
     _users: dict[str, dict[str, Member]] = field(factory=dict)
     _presence_at: float = 0.0
+    _counted: dict[str, tuple[int, int]] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.listening_since = self.now()
@@ -236,6 +237,7 @@ class Hub:
             self._presence_at = now + PRESENCE_EVERY_S
             self._send_presence()
             self._drop_silent_loops(now)
+            self._measure()
         self._fill_empty_rings(now)
         self.flush(now)
 
@@ -250,6 +252,16 @@ class Hub:
                 self.control.send(link.channel, e.layer_message(e.INPUT, batch.items, **extra))
 
     # ---- inside
+
+    def _measure(self) -> None:
+        """Once a second, not once a frame: what the sessions have counted since the last time."""
+        sessions = {member.conn: member.session for member in self.members()}
+        for role in ("player", "bot", "spectator"):
+            gauge("connections", sum(s.rules.role == role for s in sessions.values()), role=role)
+        counted = {conn: (s.frames_sent, s.frames_skipped) for conn, s in sessions.items()}
+        for n, name in enumerate(("frames_sent_total", "frames_skipped_total")):
+            count(name, sum(c[n] - self._counted.get(conn, (0, 0))[n] for conn, c in counted.items()))
+        self._counted = counted
 
     def _fill_empty_rings(self, now: float) -> None:
         """The first frame may have been sent before the group was joined, and an idle room sends no second one."""

@@ -17,7 +17,8 @@ import structlog
 from attrs import define, field
 
 from server.clock import monotonic, sleep_until
-from server.ops.metrics import count
+from server.layers import end_tasks
+from server.ops.metrics import count, observe
 from server.relay.envelope import PROBE, VERSION
 
 log = structlog.get_logger()
@@ -54,8 +55,10 @@ class Port:
     _refused: dict[str, None] = field(factory=dict)
     _receiver: asyncio.Task[None] | None = None
     _tasks: list[asyncio.Task[None]] = field(factory=list)
+    _is_stopped: bool = False
     _probe_group: str = field(factory=lambda: f"probe.{secrets.token_hex(8)}")
     _echo_at: float = 0.0
+    _probed_at: float = 0.0
     _unanswered_probes: int = 0
 
     async def start(self) -> None:
@@ -71,10 +74,8 @@ class Port:
         end = monotonic() + SEND_DEADLINE_S
         while (self._queue or self._unsettled) and monotonic() < end:
             await sleep_until(monotonic() + 0.01)
-        tasks = [*self._tasks, *([self._receiver] if self._receiver else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._is_stopped = True  # a cancel may be swallowed on its way through a back end
+        await end_tasks(*self._tasks, *([self._receiver] if self._receiver else []))
 
     def send(self, channel: str, message: Message) -> None:
         """Queues a message for one channel."""
@@ -122,7 +123,7 @@ class Port:
         self._receiver = asyncio.create_task(self._receive_all(self._layer, self.channel))
 
     async def _receive_all(self, layer: Any, channel: str) -> None:
-        while True:
+        while channel == self.channel and not self._is_stopped:
             try:
                 message = await layer.receive(channel)
             except Exception as error:  # noqa: BLE001 - a back end's own errors: the layer is retried, never given up
@@ -131,6 +132,7 @@ class Port:
                 continue
             if message.get("type") == PROBE:
                 self._echo_at, self._unanswered_probes = monotonic(), 0
+                observe("layer_probe_seconds", self._echo_at - self._probed_at, alias=self.alias)
                 continue
             try:
                 self.deliver(message)
@@ -139,7 +141,7 @@ class Port:
                 count("faults_total", where="deliver")
 
     async def _send_all(self) -> None:
-        while True:
+        while not self._is_stopped:
             await self._work.wait()
             self._work.clear()
             while self._queue or self._unsettled:
@@ -169,7 +171,7 @@ class Port:
 
     async def _watch(self) -> None:
         rejoin_at = monotonic() + REJOIN_EVERY_S
-        while True:
+        while not self._is_stopped:
             now = monotonic()
             await sleep_until(now + PROBE_EVERY_S)
             is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S
@@ -181,6 +183,7 @@ class Port:
             self._settle(*self._refused)
             self._refused.clear()
             self._unanswered_probes += 1
+            self._probed_at = monotonic()
             self._put(partial(_probe, self._probe_group))
 
     async def _reset(self) -> None:

@@ -8,6 +8,7 @@ import asyncio
 from typing import Any, ClassVar
 
 import structlog
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from game.wire import messages as m
@@ -56,7 +57,7 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
             case "websocket.receive":
                 self._on_receive(message)
             case "websocket.disconnect":
-                await self.websocket_disconnect(message)
+                raise StopConsumer  # `__call__` cleans up; Channels' own handler would touch the database in a thread
             case other:
                 log.warning("socket.unknown_message", type=str(other)[:40])
 
@@ -73,9 +74,6 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
             session.finish(Close.TOO_OLD, f"expected one of the subprotocols {', '.join(SUBPROTOCOLS)}")
             self.connection.flush()
         self._tasks = [asyncio.create_task(self._write_all(self.connection)), asyncio.create_task(self._poll_all())]
-
-    async def disconnect(self, code: int) -> None:
-        """The socket is closed; `__call__` cleans up."""
 
     def _on_receive(self, message: dict[str, Any]) -> None:
         if self.connection is None:

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from game.wire.closecodes import Close
 from game.wire.limits import Limit, TokenBucket
+from server.clock import sleep_until
 from server.relay import envelope as e
 from server.relay.hub import Hub
 from server.routing.plan import RoutePlan
@@ -18,6 +19,8 @@ from server.routing.plan import RoutePlan
 NEW_ROOMS = Limit(5.0, 50)
 NEW_ROOMS_EACH = Limit(0.2, 10)
 CREATORS_MAX = 10_000
+LISTEN_S = 3.0
+LISTEN_POLL_S = 0.05
 
 
 @frozen
@@ -79,12 +82,16 @@ class Gateway:
     is_draining: bool = False
     _new_rooms: TokenBucket = field(factory=lambda: TokenBucket(NEW_ROOMS))
     _creators: dict[str, TokenBucket] = field(factory=dict)
+    _started_at: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._started_at = self.now()
 
     async def find(self, route: RoutePlan, code: str, who: Who) -> Found | NotFound:
         """The loop that holds room ``code`` of the route's type; players' joins make rooms, at a limited rate."""
         row = await self.directory.find(code)
-        if row is not None and row.holder and not self.hub.is_alive(row.holder):
-            # Its loop died with it, or this gateway is so new that it has not heard the loop yet.
+        await self._listen_for(row.holder if row is not None else "")
+        if row is not None and row.holder and not self.hub.is_alive(row.holder):  # its loop died with it
             if self.hub.chosen_loop() is None or not self.hub.has_heard_all:
                 return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
             await self.directory.close(row.incarnation, row.epoch)
@@ -103,6 +110,14 @@ class Gateway:
             return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
         host = e.Host(row.incarnation, row.code, row.room_type, row.seed)
         return Found(row.incarnation, loop.node, loop.channel, host)
+
+    async def _listen_for(self, node: str) -> None:
+        """A gateway that has just started may not have heard the loops yet: they speak once a second."""
+        while not (self.hub.is_alive(node) if node else self.hub.chosen_loop()):
+            now = self.now()
+            if now - self._started_at > LISTEN_S:
+                return
+            await sleep_until(now + LISTEN_POLL_S)
 
     async def _make(self, route: RoutePlan, code: str, who: Who) -> Any:
         if route.role.value == "spectator":

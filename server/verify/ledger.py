@@ -6,6 +6,7 @@ from attrs import define, field
 
 from server.verify import trace as tr
 from server.verify.promises import Violation
+from server.verify.simloop import STARTS_AT_S
 from server.verify.world import World
 
 
@@ -35,7 +36,7 @@ class Ledger:
         self.steps += rules.total()
         self.frames += world.frames_delivered
         self.inputs += world.inputs_answered
-        self.virtual_s += world.now
+        self.virtual_s += world.now - STARTS_AT_S
         self.programs_with_faults += bool(happened)
         self.rules += rules
         self.faults += happened

@@ -138,10 +138,7 @@ def replays(index: Index) -> Found:
     """O18: the record of a room comes to the same state."""
     for event in index.trace.of(tr.Replayed):
         if event.live != event.replayed:
-            text = (
-                f"room {event.incarnation}: state {event.live} live and {event.replayed} replayed, at tick {event.tick}"
-            )
-            yield event.t, text
+            yield event.t, f"room {event.incarnation}: played again, tick {event.tick} is another{event.difference}"
 
 
 def one_result(index: Index) -> Found:

@@ -20,6 +20,7 @@ from server.sockets.connection import OUT_MAX
 from server.sockets.consumer import RoomConsumer
 from server.sockets.gateway import Gateway
 from server.verify import trace as tr
+from server.verify.again import Kept
 from server.verify.simclient import SimClient
 from server.verify.simloop import Process
 from server.verify.simsockets import SimSocket
@@ -164,9 +165,9 @@ class SimLoopProcess(SimProcess):
         message = {"type": e.NOTICE, "v": e.VERSION, "id": number, "text": text, "audience": "user", "to": identity}
         self.ports[1].group_send(e.user_group(identity), message)
 
-    def replay_all(self) -> None:
-        """Plays every room's record again."""
-        self.holder.replay_all()
+    def replay_all(self) -> list[Kept]:
+        """Plays every room's record again, and returns what was recorded."""
+        return self.holder.replay_all()
 
     def die(self) -> None:
         """SIGKILL."""

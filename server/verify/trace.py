@@ -233,6 +233,7 @@ class Replayed(OfRoom):
     tick: int
     live: str
     replayed: str
+    difference: str
 
 
 @frozen

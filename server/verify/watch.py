@@ -13,7 +13,7 @@ from attrs import define, field
 from game.codec import encode_delta, quantize_all
 from game.contract import Event, Game
 from game.fields import SPECTATORS
-from game.replay import Record, ReplayError, play, state_hash
+from game.replay import encode_state
 from game.schema import Schema
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from server.clock import monotonic
@@ -22,6 +22,7 @@ from server.rooms.holder import Holder, _Held
 from server.rooms.room import Room
 from server.rooms.stream import Stream
 from server.verify import trace as tr
+from server.verify.again import Kept, difference, replayed_state
 
 
 def digest_of(data: bytes) -> str:
@@ -126,12 +127,16 @@ class WatchedHolder(Holder):
             views = _views(delayed, own | {PUBLIC_SECTION})
             self.trace.add(tr.Commit(*of, e.DELAYED_STREAM, delayed.seq, room.tick_no, views))
 
-    def replay_all(self) -> None:
-        """Plays the record of every room that is still held, and notes whether it comes to the same state."""
+    def replay_all(self) -> list[Kept]:
+        """Plays the record of every room that is still held, notes whether it comes to the same state, and returns it."""
+        kept = []
         for held in self.rooms.values():
             room = held.room
             if room.match.tick:
                 self.trace.add(_replayed(room, self._books[room.facts.incarnation].game.rules, self.node))
+                if not room.match.recorder._changes:
+                    kept.append(Kept(room.match.recorder.to_bytes(), encode_state(room.match.world, room.match.rng)))
+        return kept
 
 
 def _views(stream: Stream, sections: set[Section]) -> tr.Held:
@@ -140,15 +145,21 @@ def _views(stream: Stream, sections: set[Section]) -> tr.Held:
 
 def _replayed(room: Room, rules: Game, node: str) -> tr.Replayed:
     match = room.match
-    live = state_hash(match.world, match.rng)
-    try:
-        record = Record.from_bytes(match.recorder.to_bytes())
-        last = None
-        for last in play(record, rules):  # noqa: B007 - the last one is wanted
-            pass
-        again = "nothing" if last is None else state_hash(last.world, last.rng)
-        pending = bool(match.recorder._changes)
-        again = live if pending else again
-    except (ReplayError, KeyError, TypeError, ValueError) as error:
-        again = f"failed: {error!r}"
-    return tr.Replayed(monotonic(), room.facts.incarnation, node, room.facts.epoch, match.tick, live, again)
+    live = again = encode_state(match.world, match.rng)
+    detail = ""
+    if not match.recorder._changes:  # else who joined after the last step is in the world and not in a tick
+        try:
+            again, detail = replayed_state(match.recorder.to_bytes(), rules), ""
+        except Exception as error:  # noqa: BLE001 - an author's rules may raise anything when they are played again
+            again, detail = b"", f"; replaying failed: {error!r}"
+    detail = detail or difference(live, again)
+    return tr.Replayed(
+        monotonic(),
+        room.facts.incarnation,
+        node,
+        room.facts.epoch,
+        match.tick,
+        digest_of(live),
+        digest_of(again),
+        detail,
+    )

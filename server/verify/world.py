@@ -19,6 +19,7 @@ from server.clock import monotonic, sleep_until
 from server.rooms.room import Room
 from server.routing.plan import Plan, RoutePlan
 from server.verify import trace as tr
+from server.verify.again import Kept
 from server.verify.offices import Offices
 from server.verify.processes import SimGateway, SimLoopProcess, SimProcess
 from server.verify.simclient import SimClient
@@ -28,6 +29,7 @@ from server.verify.simloop import SimLoop
 ALIASES = ("frames", "control")
 MEASURE_EVERY_S = 0.5
 SETTLE_MAX_S = 24.0  # the longest repairs: a reader that stopped (10 s), a silent loop (6 s), retries, a KEY asked for
+SETTLE_MIN_S = 7.0  # what is broken and not noticed yet: a deaf layer (3.5 s), a silent loop (6 s)
 WATCH_S = 4.0
 CODE = "ROOM"
 
@@ -57,6 +59,7 @@ class World:
     frames_delivered: int = 0
     inputs_answered: int = 0
     faults: dict[str, int] = field(factory=dict)
+    kept: list[Kept] = field(factory=list)
     _conns: dict[int, Callable[[], str]] = field(factory=dict)
     _made: int = 0
     _sockets_made: int = 0
@@ -273,6 +276,7 @@ class World:
         self.advance(max(0.0, busy_until - self.now) + 0.1)
         self.trace.add(tr.Healed(self.now))
         deadline = self.now + SETTLE_MAX_S
+        self.advance(SETTLE_MIN_S)
         while self.now < deadline and not self.is_well():
             self.advance(0.5)
         self.trace.add(tr.Settled(self.now))
@@ -300,7 +304,7 @@ class World:
     def finish_trace(self) -> None:
         """The last events: replays of what is held, names that reached the layer, and how everybody stands."""
         for process in self.loops:
-            self.do(process.replay_all)
+            self.kept += self.do(process.replay_all)
         for broker in self.brokers.values():
             for name in sorted(broker.names):
                 self.trace.add(tr.Named(self.now, name))

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import sqlite3
+import sys
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -130,6 +131,10 @@ class Fleet:
                 return body
 
         return await asyncio.to_thread(fetch)
+
+    def script(self, code: str, *words: str) -> Running:
+        """An operator's or author's own Python process beside the fleet."""
+        return self.processes.start([sys.executable, "-c", code, *words], name="script", env=self.env)
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """What the database says, past Django."""

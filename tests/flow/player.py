@@ -6,6 +6,7 @@ broke the protocol meanwhile.
 
 import asyncio
 import contextlib
+import itertools
 import json
 import socket
 import time
@@ -43,7 +44,7 @@ async def guest(http_url: str, name: str = "") -> Guest:
 
     def post() -> dict[str, str]:
         body = json.dumps({"name": name}).encode()
-        request = urllib.request.Request(f"{http_url}/api/guest", body, {"Content-Type": "application/json"})
+        request = urllib.request.Request(f"{http_url}/api/guest", body, {"Content-Type": "application/json"})  # noqa: S310  our own server
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=20.0) as answer:
             found: dict[str, str] = json.load(answer)
@@ -132,13 +133,13 @@ class Player:
         """The TCP window closes; nothing is acknowledged any more."""
         assert self._socket is not None
         self._is_acking = False
-        self._socket.transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's transports have it
+        self._socket.transport.pause_reading()
 
     def read_on(self) -> None:
         """Reads again what the network held back."""
         assert self._socket is not None
         self._is_acking = True
-        self._socket.transport.resume_reading()  # type: ignore[attr-defined]  # the same
+        self._socket.transport.resume_reading()
 
     # ---- what it does
 
@@ -201,7 +202,7 @@ class Player:
     def gap_s_max(self, since: float = 0.0) -> float:
         """The longest time between two frames after `since`."""
         times = [at for at in self.frames_at if at >= since]
-        return max((b - a for a, b in zip(times, times[1:], strict=False)), default=0.0)
+        return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
 
     async def until(self, what: str, condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         """The first true value of the condition."""
@@ -216,6 +217,26 @@ class Player:
         except AssertionError as error:
             state = f"{self.client.state.value}, head {self.client.head}, closed {self.close_code}, {self.goodbye}"
             raise AssertionError(f"{error} ({self.url}: {state})") from error
+
+    async def answered(self, count: int, timeout_s: float = 30.0) -> None:
+        """Waits until so many inputs have been answered in all."""
+        await self.until(f"{count} answers", lambda: len(self.answers) == count, timeout_s)
+
+    async def shows_pokes(self, last: dict[int, int], timeout_s: float = 30.0) -> None:
+        """Waits until the view has exactly these seats, each with its last poke."""
+        await self.until(
+            f"the pokes {last}",
+            lambda: {piece.seat: piece.last for piece in self.view.all("pieces")} == last,
+            timeout_s,
+        )
+
+    async def shows_phase(self, phase: str, timeout_s: float = 30.0) -> None:
+        """Waits for the room's phase."""
+        await self.until(f"the phase {phase}", lambda: self.view.room.phase == phase, timeout_s)
+
+    async def shows_chat(self, lines: int, timeout_s: float = 30.0) -> None:
+        """Waits until so many chat lines are there."""
+        await self.until(f"{lines} chat lines", lambda: len(self.client.chat) == lines, timeout_s)
 
     async def frames(self, more: int, timeout_s: float = 30.0) -> None:
         """Waits for so many more frames."""

@@ -19,7 +19,7 @@ NOTIFY = (
 
 async def notify(fleet: Fleet, kind: str, to: str, text: str) -> int:
     """An operator's script, as its own process."""
-    run = fleet.processes.python("-c", NOTIFY, kind, to, text, env=fleet.env)
+    run = fleet.script(NOTIFY, kind, to, text)
     found = await run.line(r"^sent (\d+)")
     return int(found[1])
 
@@ -31,7 +31,7 @@ async def test_chat_has_one_order(fleet: Fleet):
     for n in range(2):
         await asyncio.gather(*(player.say(f"line {n} of {i}") for i, player in enumerate(players)))
     for player in players:
-        await player.until("six lines", lambda player=player: len(player.client.chat) == 6)
+        await player.shows_chat(6)
     assert len({tuple(player.client.chat) for player in players}) == 1
     assert [line.n for line in players[0].client.chat] == [1, 2, 3, 4, 5, 6]
     assert {line.role for line in players[0].client.chat} == {"player", "spectator"}
@@ -50,7 +50,7 @@ async def test_chat_is_limited_by_name(fleet: Fleet):
     assert {(r.what, r.reason) for r in player.of_type(m.Refused)} == {("chat", "length")}
     for n in range(9):
         await player.say(f"again {n}")
-    await player.until("a refusal for the rate", lambda: ("rate" in {r.reason for r in player.of_type(m.Refused)}))
+    await player.until("a refusal for the rate", lambda: "rate" in {r.reason for r in player.of_type(m.Refused)})
     await bot.say("beep")
     await bot.until("a bot's refusal", lambda: bot.of_type(m.Refused))
     assert bot.of_type(m.Refused)[0].reason == "not_accepted"

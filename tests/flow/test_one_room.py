@@ -30,13 +30,10 @@ async def test_all_see_the_same_state(fleet: Fleet):
         for value in range(1, 8):
             await player.poke(Poke(value * 10 + number))
     for player in players[:3]:
-        await player.until("seven answers", lambda player=player: len(player.answers) == 7)
+        await player.answered(7)
     last = {player.seat: 70 + number for number, player in enumerate(players[:3])}
     for player in players:
-        await player.until(
-            "the last pokes of all",
-            lambda player=player: {piece.seat: piece.last for piece in player.view.all("pieces")} == last,
-        )
+        await player.shows_pokes(last)
     await asyncio.gather(*(player.frames(5) for player in players))
     shared = set.intersection(*(set(player.digests) for player in players))
     assert len(shared) >= 5

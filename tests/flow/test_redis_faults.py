@@ -28,14 +28,11 @@ async def check_whole(players: list[Player], value: int) -> None:
     for number, player in enumerate(players[:2]):
         known = len(player.answers)
         await player.poke(Poke(value + number))
-        await player.until("an answer", lambda player=player, known=known: len(player.answers) == known + 1)
+        await player.answered(known + 1)
         assert player.answers[-1].reason == ""
     expected = {player.seat: value + number for number, player in enumerate(players[:2])}
     for player in players:
-        await player.until(
-            "both pokes",
-            lambda player=player: {piece.seat: piece.last for piece in player.view.all("pieces")} == expected,
-        )
+        await player.shows_pokes(expected)
     await asyncio.gather(*(player.frames(5) for player in players))
     assert [player.close_code for player in players] == [None] * len(players)
     assert [player.client.divergences for player in players] == [0] * len(players)

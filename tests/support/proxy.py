@@ -140,10 +140,11 @@ class TcpProxy:
 
     def _run(self, listener: socket.socket) -> None:
         asyncio.set_event_loop(self._loop)
-        self._spawn(self._accept(listener))
+        self._loop.add_reader(listener, self._accept, listener)
         try:
             self._loop.run_forever()
         finally:
+            self._loop.remove_reader(listener)
             for task in list(self._tasks):
                 task.cancel()
             if self._tasks:
@@ -159,26 +160,24 @@ class TcpProxy:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _accept(self, listener: socket.socket) -> None:
-        while True:
-            near, _ = await self._loop.sock_accept(listener)
+    def _accept(self, listener: socket.socket) -> None:
+        """Known as a pipe from its first moment, so that nothing accepted while we stop is left open."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            near, _ = listener.accept()
             near.setblocking(False)
-            self._spawn(self._connect(near))
+            pipe = _Pipe(near, self._socket())
+            self._pipes.add(pipe)
+            self._spawn(self._connect(pipe))
 
-    async def _connect(self, near: socket.socket) -> None:
-        far = self._socket()
-        pipe = _Pipe(near, far)
+    async def _connect(self, pipe: _Pipe) -> None:
+        near, far = pipe.near, pipe.far
         try:
             await self._loop.sock_connect(far, ("127.0.0.1", self.target_port))
         except OSError:
-            pipe.close(abort=True)
+            self._end(pipe, abort=True)
             return
-        except asyncio.CancelledError:
-            pipe.close(abort=True)
-            raise
         for end in (near, far):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._pipes.add(pipe)
         pipe.tasks = [self._spawn(self._pump(pipe, near, far)), self._spawn(self._pump(pipe, far, near))]
 
     async def _pump(self, pipe: _Pipe, source: socket.socket, sink: socket.socket) -> None:

@@ -56,3 +56,14 @@ def test_a_file_gets_json_without_being_asked():
 def test_an_unknown_level_is_refused():
     with pytest.raises(ValueError, match="expected a level"):
         configure_logging(level="LOUD")
+
+
+def test_a_traceback_for_people_leaves_out_the_locals():
+    out = io.StringIO()
+    configure_logging("console", stream=out)
+    whole_room = ["canary"] * 3
+    try:
+        raise ValueError(len(whole_room))
+    except ValueError:
+        structlog.get_logger("server.x").exception("room.crashed")
+    assert "ValueError" in out.getvalue() and "canary" not in out.getvalue()

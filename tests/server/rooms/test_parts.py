@@ -1,5 +1,7 @@
 """Unit tests of a room's small parts: inputs, deadlines, streams, the delay line, chat, bots."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ from server.rooms.inputs import EARLY_TICKS_MAX, UNACKED_ANSWERS_MAX, WAITING_MA
 from server.rooms.outgoing import FrameOut, NewsOut
 from server.rooms.pace import CATCH_UP_TICKS_MAX, Pace
 from server.rooms.seats import SeatTable
-from server.rooms.stream import Stream
+from server.rooms.stream import CutFrame, Stream
 from server.routing.plan import FramesSpec
 from tests.server.rooms.parlour import Do, Guest, Salon
 from tests.server.rooms.plans import plan_of
@@ -75,7 +77,7 @@ def test_answers_repeat_until_the_frame_that_carried_them_is_acknowledged():
         queue.answer(due, 1, "")
     assert queue.has_new_answers
     assert [g.n for g in queue.to_send(10)] == [1, 2]
-    assert not queue.has_new_answers and queue.has_answers
+    assert not InputQueue().has_answers and queue.has_answers
     queue.receive(pending(3))
     queue.answer(queue.due(2)[0], 2, "illegal")
     assert [g.n for g in queue.to_send(11)] == [1, 2, 3]
@@ -95,7 +97,7 @@ def test_the_margin_says_how_early_an_input_came():
 
 
 def test_a_full_queue_takes_nothing_and_forgets_no_answer():
-    queue = InputQueue()
+    queue, is_taken = InputQueue(), True
     for n in range(1, UNACKED_ANSWERS_MAX + WAITING_MAX + 2):
         is_taken = queue.receive(pending(n))
         for due in queue.due(n):
@@ -140,7 +142,14 @@ def test_a_clock_that_stands_still_or_goes_back_runs_nothing():
 # ---- streams
 
 
-def stream_and_sources() -> tuple[Stream, dict, Salon]:
+def cut_of(stream: Stream, sources: dict[str, Any], on_show=(), fresh=(), *, is_forced=False) -> CutFrame:
+    """The frame, where there must be one."""
+    cut = stream.cut(sources, (), on_show, fresh, is_forced=is_forced)
+    assert cut is not None
+    return cut
+
+
+def stream_and_sources() -> tuple[Stream, dict[str, Any], Salon]:
     plan = plan_of().rooms["parlour"]
     world = Salon(guests={n: Guest(n, 0, f"hand-of-{n}", "plan", "", n % 2) for n in range(2)})
     sources = {"_room": RoomRow(), "_seats": {}, "world": world, "guests": world.guests, "cards": world.cards}
@@ -152,7 +161,7 @@ def test_bases_are_the_window_back_and_every_eighth_the_rung():
     bases, keys = {}, []
     for _ in range(80):
         world.lap += 1
-        cut = stream.cut(sources, (), (), (), is_forced=False)
+        cut = cut_of(stream, sources, is_forced=False)
         bases[cut.seq] = cut.base
         keys += [cut.seq] if cut.public.key else []
     assert all(base == max(0, seq - (32 if seq % 8 == 0 else 3)) for seq, base in bases.items())
@@ -160,27 +169,27 @@ def test_bases_are_the_window_back_and_every_eighth_the_rung():
 
 
 def test_nothing_new_spends_no_seq_and_what_is_forced_does():
-    stream, sources, world = stream_and_sources()
-    assert stream.cut(sources, (), (), (), is_forced=False).seq == 1
+    stream, sources, _world = stream_and_sources()
+    assert cut_of(stream, sources, is_forced=False).seq == 1
     assert stream.cut(sources, (), (), (), is_forced=False) is None and stream.seq == 1
-    assert stream.cut(sources, (), (), (), is_forced=True).seq == 2
+    assert cut_of(stream, sources, is_forced=True).seq == 2
     stream.is_key_wanted = True
-    cut = stream.cut(sources, (), (), (), is_forced=False)
+    cut = cut_of(stream, sources, is_forced=False)
     assert cut.seq == 3 and cut.public.key and not stream.is_key_wanted
 
 
 def test_a_fresh_section_comes_with_its_key_and_every_section_on_show_is_listed():
-    stream, sources, world = stream_and_sources()
+    stream, sources, _world = stream_and_sources()
     stream.cut(sources, (), (), (), is_forced=False)
     first, second = Section(SEAT, 0), Section(SEAT, 1)
-    cut = stream.cut(sources, (), {first, second}, {second}, is_forced=False)
+    cut = cut_of(stream, sources, {first, second}, {second}, is_forced=False)
     assert set(cut.private) == {first, second}
     assert cut.private[first].key is None and cut.private[second].key is not None
     state = SectionState()
-    state.apply(decode_delta(stream.schema, cut.private[second].key))
+    state.apply(decode_delta(stream.schema, cut.private[second].key or b""))
     assert state.as_key(stream.schema).tables == stream.key(second).tables
     for _ in range(4):
-        cut = stream.cut(sources, (), {first, second}, (), is_forced=True)
+        cut = cut_of(stream, sources, {first, second}, (), is_forced=True)
     assert cut.private[first].patch is None and cut.private[first].key is None, "unchanged, and listed all the same"
 
 
@@ -190,12 +199,12 @@ def test_any_patch_of_the_ladder_leads_from_its_base_to_the_newest():
     for n in range(1, 70):
         world.guests[n % 2].score = n
         world.lap = n // 3
-        cut = stream.cut(sources, (), (), (), is_forced=True)
+        cut = cut_of(stream, sources, is_forced=True)
         whole = SectionState()
         whole.apply(stream.key(PUBLIC_SECTION))
         history[cut.seq] = whole.copy()
         patched = history[cut.base].copy()
-        patched.apply(decode_delta(stream.schema, cut.public.patch))
+        patched.apply(decode_delta(stream.schema, cut.public.patch or b""))
         assert patched.as_key(stream.schema) == whole.as_key(stream.schema)
 
 
@@ -203,21 +212,25 @@ def test_any_patch_of_the_ladder_leads_from_its_base_to_the_newest():
 
 
 def frame_out(seq: int, *, is_key: bool) -> FrameOut:
-    public = e.PublicFrame("r", e.DELAYED_STREAM, 1, seq, seq, seq, 0, None if is_key else b"p", b"k" if is_key else None, (), "l", "c")
+    public = e.PublicFrame(
+        "r", e.DELAYED_STREAM, 1, seq, seq, seq, 0, None if is_key else b"p", b"k" if is_key else None, (), "l", "c"
+    )
     return FrameOut(public, {})
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=30))
 def test_nothing_is_shown_younger_than_the_delay_and_the_order_stays(puts):
-    line, now, at, shown = DelayLine(2.0), 0.0, {}, []
+    line, now = DelayLine(2.0), 0.0
+    at: dict[int, float] = {}
+    shown: list[int] = []
     for seq, (wait, is_key) in enumerate(puts):
         now += wait
         at[seq] = now
         line.put(frame_out(seq, is_key=is_key), now)
         for out in line.due(now):
-            assert now - at[out.public.seq] >= 2.0 - 1e-9
+            assert isinstance(out, FrameOut) and now - at[out.public.seq] >= 2.0 - 1e-9
             shown.append(out.public.seq)
-    shown += [out.public.seq for out in line.due(now + 2.0)]
+    shown += [out.public.seq for out in line.due(now + 2.0) if isinstance(out, FrameOut)]
     assert shown == list(range(len(puts))) and line.is_empty
 
 
@@ -274,7 +287,9 @@ def test_a_policy_can_do_no_more_than_a_player(policy, expected):
     stream.cut(sources, (), (), (), is_forced=False)
     table = SeatTable(2, 1.0)
     crew = BotCrew(policy, stream.schema, 1, lambda seat: (PUBLIC_SECTION, Section(SEAT, seat)))
-    crew.hire(table.fill(crew.next_name()))
+    hold = table.fill(crew.next_name())
+    assert hold is not None
+    crew.hire(hold)
     assert crew.act(1, table) == [], "it has seen nothing yet"
     crew.see(stream.key)
     assert crew.act(1, table) == expected

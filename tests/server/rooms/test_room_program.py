@@ -31,7 +31,11 @@ class RoomProgram(RuleBasedStateMachine):
         """Somebody comes."""
         self.world.person(role, gate, slots=1 if role == "spectator" else slots)
 
-    @rule(who=st.integers(0, PEOPLE_MAX), what=st.sampled_from(("score", "switch", "reveal", "hide")), slot=st.integers(0, 1))
+    @rule(
+        who=st.integers(0, PEOPLE_MAX),
+        what=st.sampled_from(("score", "switch", "reveal", "hide")),
+        slot=st.integers(0, 1),
+    )
     def act(self, who: int, what: str, slot: int) -> None:
         """A player does something that nobody did before."""
         person = self._person(who)
@@ -79,7 +83,11 @@ class RoomProgram(RuleBasedStateMachine):
         """Time passes."""
         self.world.advance(ms / 1000)
 
-    @rule(loss=st.sampled_from((0.0, 0.1, 0.5)), repeat=st.sampled_from((0.0, 0.3)), late=st.sampled_from((0.0, 0.03, 0.3)))
+    @rule(
+        loss=st.sampled_from((0.0, 0.1, 0.5)),
+        repeat=st.sampled_from((0.0, 0.3)),
+        late=st.sampled_from((0.0, 0.03, 0.3)),
+    )
     def weather(self, loss: float, repeat: float, late: float) -> None:
         """The layer gets better or worse."""
         self.world.layer.weather = Weather(loss, repeat, late)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from game.fields import SEAT, TEAM
+from game.fields import TEAM
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from game.wire.closecodes import Close
 from server.rooms.room import LINGER_S
@@ -28,9 +28,9 @@ def test_players_and_a_spectator_share_one_room_across_gateways():
         bob.do("score", 100 + value)
         world.advance(0.05)
     settle(world)
-    assert ann.client.view.all("guests")[0].score == 29
-    assert set(eve.client.view.sections) == {PUBLIC_SECTION, SPECTATORS_SECTION}
-    assert eve.client.view.world.odds in (29, 129)
+    assert ann.view.all("guests")[0].score == 29
+    assert set(eve.view.sections) == {PUBLIC_SECTION, SPECTATORS_SECTION}
+    assert eve.view.world.odds in (29, 129)
     assert (world.watch.counts["O2.applied"], world.watch.counts["O2.refused"]) == (57, 1)  # 13 is unlucky
 
 
@@ -44,6 +44,9 @@ def test_a_room_where_nothing_happens_spends_no_seq_and_still_lets_people_in():
     eve = world.person("spectator", "b")
     world.advance(1.0)
     assert eve.is_in and ann.is_in
+    fay = world.person("spectator", "b")
+    world.advance(0.3)
+    assert fay.is_in, "a gateway that has all frames already gets one for its newcomer"
     settle(world)
 
 
@@ -76,13 +79,13 @@ def test_a_team_switch_gives_the_new_section_and_takes_the_old_one():
     world = RoomWorld(plan_of())
     ann, bob, cid = world.person(), world.person(), world.person(gate="b")
     world.advance(0.5)
-    assert Section(TEAM, 0) in ann.client.view.sections and Section(TEAM, 1) in bob.client.view.sections
+    assert Section(TEAM, 0) in ann.view.sections and Section(TEAM, 1) in bob.view.sections
     ann.do("switch", 1)
     world.advance(0.5)
-    assert Section(TEAM, 1) in ann.client.view.sections and Section(TEAM, 0) not in ann.client.view.sections
-    plans = {guest.__dict__.get("plan") for guest in ann.client.view.all("guests")}
+    assert Section(TEAM, 1) in ann.view.sections and Section(TEAM, 0) not in ann.view.sections
+    plans = {guest.__dict__.get("plan") for guest in ann.view.all("guests")}
     assert plans == {"plan-of-1-by-0", "plan-of-1-by-1", None}
-    assert "plan-of-0-by-2" in {guest.__dict__.get("plan") for guest in cid.client.view.all("guests")}
+    assert "plan-of-0-by-2" in {guest.__dict__.get("plan") for guest in cid.view.all("guests")}
     settle(world)
 
 
@@ -102,13 +105,13 @@ def test_a_revealed_card_is_seen_by_all_and_hidden_again():
     world = RoomWorld(plan_of())
     ann, bob = world.person(), world.person(gate="b")
     world.advance(0.5)
-    assert len(bob.client.view.all("cards")) == 1
+    assert len(bob.view.all("cards")) == 1
     ann.do("reveal", 1)
     world.advance(0.5)
-    assert {card.face for card in bob.client.view.all("cards")} == {"face-0-1", "face-1-2"}
+    assert {card.face for card in bob.view.all("cards")} == {"face-0-1", "face-1-2"}
     ann.do("hide", 2)
     world.advance(0.5)
-    assert {card.face for card in bob.client.view.all("cards")} == {"face-1-2"}
+    assert {card.face for card in bob.view.all("cards")} == {"face-1-2"}
     settle(world)
 
 
@@ -181,7 +184,7 @@ def test_two_on_one_keyboard_come_back_together_and_a_takeover_frees_nothing_by_
     world.advance(0.5)
     ann.do("score", 3, slot=1)
     settle(world)
-    assert [g.seat for g in ann.client.welcome.seats] == [0, 1]
+    assert [g.seat for g in ann.welcomes[-1].seats] == [0, 1]
     assert world.room.match.seats.people == 2
 
 
@@ -225,7 +228,7 @@ def test_after_a_match_everybody_learns_the_end_and_inputs_are_answered():
     world.advance(0.5)
     ann.do("score", 3)
     world.advance(0.5)
-    assert ann.client.view.room.phase == "ended" and len(world.desk.over) == 1
+    assert ann.view.room.phase == "ended" and len(world.desk.over) == 1
     assert ann.answers[0, 3][0][1] == "match ended"
     assert [(seat.number, seat.identity) for seat in world.desk.over[0].seats] == [(0, "p0")]
     late = world.person()
@@ -259,15 +262,14 @@ def test_delayed_spectators_see_it_later_and_see_the_end(sees):
     eve.client.say("hello from later")
     world.advance(3.0)
     assert eve.is_in and late.is_in and far.is_in
-    assert [line.text for line in eve.chat] == ["hello, all", "hello from later"] or len(eve.chat) == 2
+    assert sorted(line.text for line in eve.chat) == ["hello from later", "hello, all"]
     assert [line.text for line in ann.chat] == ["hello, all"]
     settle(world)
     assert world.watch.counts["O14"] > 10
     ann.do("end", 100)
     world.advance(1.5)
-    assert eve.client.view is not None and eve.is_open
+    assert eve.is_open
     world.advance(LINGER_S + 1.0)
-    assert eve.is_open or world.room.is_over
     world.advance(3.0)
     assert eve.goodbyes[0].code == Close.ROOM_CLOSED.value.code and world.room.is_over
 
@@ -363,11 +365,13 @@ def test_a_rough_layer_only_slows_things_down(seed):
     world.advance(0.5)
     world.layer.weather = Weather(loss=0.15, repeat=0.15, late_s=0.12)
     for value in range(20, 80):
-        people[value % 3].is_in and people[value % 3].do(("score", "switch", "reveal", "hide")[value % 4], value)
+        if people[value % 3].is_in:
+            people[value % 3].do(("score", "switch", "reveal", "hide")[value % 4], value)
         if value % 17 == 0:
             people[value % 3].drop()
         if value % 17 == 5:
             for person in people:
-                person.is_open or person.connect()
+                if not person.is_open:
+                    person.connect()
         world.advance(0.05)
     settle(world)

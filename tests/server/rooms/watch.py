@@ -163,7 +163,9 @@ class Watch:
         """The newest seq that has been on show for long enough to be everywhere, also where bots keep the room moving."""
         spec = self.room.plan.spectators
         delay_s = spec.delay_s if spec and stream == e.DELAYED_STREAM else 0.0
-        shown = [seq for (of, seq), t in self.truths.items() if of == stream and t.at + delay_s <= self._now - ARRIVED_S]
+        shown = [
+            seq for (of, seq), t in self.truths.items() if of == stream and t.at + delay_s <= self._now - ARRIVED_S
+        ]
         return max(shown, default=-1)
 
     def _check_inputs(self) -> None:
@@ -182,7 +184,9 @@ class Watch:
                 answers = person.answers.get((slot, n), [])
                 assert len(answers) <= 1, f"O2: {person.identity} got {answers} for {n}"
                 if answers:
-                    assert (not answers[0][1]) == (value in applied), f"O2: {answers[0]} but applied is {value in applied}"
+                    assert (not answers[0][1]) == (value in applied), (
+                        f"O2: {answers[0]} but applied is {value in applied}"
+                    )
                     self._count("O2.refused" if answers[0][1] else "O2.applied")
 
     def _check_chat(self, person: "Person", stream: int) -> None:
@@ -199,5 +203,3 @@ class Watch:
 
     def _count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
-
-

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import define, field
 
+from game.view import View
 from game.wire import messages as m
 from game.wire import session as s
 from game.wire.client import Answered, Applied, Client, ClientState
@@ -117,6 +118,12 @@ class Person:
     def is_in(self) -> bool:
         """Whether it has its first frame."""
         return self.is_open and self.client.state is ClientState.LIVE
+
+    @property
+    def view(self) -> View:
+        """What it sees."""
+        assert self.client.view is not None, f"{self.conn} was never welcomed"
+        return self.client.view
 
     # ---- at home
 

@@ -1,0 +1,224 @@
+"""Promises that one run cannot show: the same schedule twice with one thing changed, and what must stay the same.
+
+O13: sections that a viewer does not have are altered where they are cut, and the viewer's bytes stay the same, in content,
+number and time. O15: a reader that stops changes nobody else's frames. O22: wall-clock steps change nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from random import Random
+
+from attrs import define, evolve, field
+
+from game.codec import Delta, EventRow, Group, TableDelta
+from game.fields import Kind
+from game.quantize import Quantized
+from game.schema import WireField
+from game.tracker import PUBLIC_SECTION, Section, Tracker
+from server.rooms.room import Room
+from server.verify import trace as tr
+from server.verify.programs import Subject
+from server.verify.promises import Violation
+from server.verify.simlayer import Kind as LayerKind
+from server.verify.world import World
+
+PLAY_S = 6.0
+Schedule = Callable[[World], None]
+Bytes = dict[str, list[tuple[float, int, bytes]]]
+
+
+@define(eq=False)
+class AlteredTracker:
+    """A tracker whose deltas of one section carry other values. What is public, and how much, stays."""
+
+    tracker: Tracker
+    target: Section
+    altered: int = field(default=0)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.tracker, name)
+
+    def key(self, section: Section) -> Delta:
+        """The whole section, altered."""
+        return self._alter(section, self.tracker.key(section))
+
+    def patch(self, section: Section, base: int) -> Delta:
+        """What changed, altered."""
+        return self._alter(section, self.tracker.patch(section, base))
+
+    def _alter(self, section: Section, delta: Delta) -> Delta:
+        if section != self.target:
+            return delta
+        self.altered += 1
+        return Delta(
+            delta.is_key, [_other_table(part) for part in delta.tables], [_other_event(e) for e in delta.events]
+        )
+
+
+def _other_table(part: TableDelta) -> TableDelta:
+    return evolve(part, groups=[_other_group(part, group) for group in part.groups])
+
+
+def _other_group(part: TableDelta, group: Group) -> Group:
+    fields = [wire for i, wire in enumerate(part.table.fields) if group.mask >> i & 1]
+    columns = [[_other(wire, q) for q in column] for wire, column in zip(fields, group.columns, strict=True)]
+    return evolve(group, columns=columns)
+
+
+def _other_event(event: EventRow) -> EventRow:
+    fields = event.message.fields
+    return evolve(event, values=[_other(wire, q) for wire, q in zip(fields, event.values, strict=True)])
+
+
+def _other(wire: WireField, q: Quantized) -> Quantized:
+    """Another value of the field's range; a text of another length, so that lengths would tell too."""
+    if wire.spec.kind is Kind.TEXT:
+        return "" if q else "?"
+    return (int(q) + 1) % (wire.spec.steps + 1)
+
+
+def play(world: World, seed: int) -> None:
+    """A schedule without faults: four people and a spectator, who play, talk and reconnect."""
+    random = Random(seed)
+    bodies = [message for message in world.plan.rooms[world.room].schema.inputs if message.cls is not None]
+    player, watcher = world.route_of("player"), world.route_of("spectator")
+    world.advance(1.3)
+    people = [world.client(player, gateway=f"gw{1 + n % 2}") for n in range(4)] if player else []
+    world.advance(1.0)
+    if watcher is not None:
+        people.append(world.client(watcher, gateway="gw1"))
+    for tick in range(int(PLAY_S / 0.05)):
+        for n, client in enumerate(people[:4]):
+            message = random.choice(bodies)
+            assert message.cls is not None  # noqa: S101 - filtered above
+            body = message.cls(**{wire.name: _any_value(wire, random) for wire in message.fields})
+            if (tick + n) % 3 == 0:
+                world.do(lambda c=client, b=body: c.send(b))
+        if tick == 60 and people and people[1].socket is not None:
+            world.do(lambda: people[1].socket.cut("network"))  # type: ignore[union-attr]  # looked at just now
+        world.advance(0.05)
+    world.advance(2.0)
+    world.finish_trace()
+
+
+def _any_value(wire: WireField, random: Random) -> object:
+    spec = wire.spec
+    match spec.kind:
+        case Kind.NUM:
+            return spec.min + random.randrange(spec.steps + 1) * spec.step
+        case Kind.WHOLE:
+            return int(spec.min) + random.randrange(spec.steps + 1)
+        case Kind.FLAG:
+            return random.random() < 0.5
+        case Kind.CHOICE:
+            return random.choice(spec.choices)
+        case Kind.TEXT:
+            return "x" * random.randrange(min(8, spec.max_bytes))
+
+
+def run(subject: Subject, seed: int, kind: LayerKind, on_room: Callable[[Room], None] | None = None) -> World:
+    """One run of the schedule, with every socket's bytes kept. The world is closed."""
+    world = World(subject.plan, subject.room, seed, kind, keeps_bytes=True, on_room=on_room)
+    try:
+        play(world, seed)
+    finally:
+        world.close()
+    return world
+
+
+def bytes_of(trace: tr.Trace) -> Bytes:
+    """What each client's sockets carried, and when."""
+    found: Bytes = defaultdict(list)
+    for event in trace.of(tr.Wrote):
+        found[event.client].append((event.t, event.socket, event.data))
+    return found
+
+
+def non_interference(subject: Subject, seed: int, kind: LayerKind = "memory") -> list[Violation]:
+    """O13: alters one viewer's sections after another's, and compares what everybody else gets."""
+    before = run(subject, seed, kind)
+    found: list[Violation] = []
+    for section in _sections(before.trace):
+        altered: list[AlteredTracker] = []
+
+        def alter(room: Room, section: Section = section, altered: list[AlteredTracker] = altered) -> None:
+            tracker = AlteredTracker(room.framer.live.tracker, section)
+            altered.append(tracker)
+            room.framer.live.tracker = tracker  # type: ignore[assignment]  # the same methods, other values
+
+        after = run(subject, seed, kind, alter)
+        if not any(tracker.altered for tracker in altered):
+            continue
+        holders = _holders(before.trace, section)
+        found += _differences(bytes_of(before.trace), bytes_of(after.trace), holders, section)
+    return found
+
+
+def _sections(trace: tr.Trace) -> list[Section]:
+    return sorted({s for frame in trace.of(tr.FrameIn) for s in frame.listed if s != PUBLIC_SECTION})
+
+
+def _holders(trace: tr.Trace, section: Section) -> set[str]:
+    """Who may see it, as the room has it."""
+    conns = {conn for held in trace.of(tr.SeatsHeld) for conn, _, _, sections in held.viewers if section in sections}
+    return {welcome.client for welcome in trace.of(tr.Welcomed) if welcome.conn in conns}
+
+
+def _differences(before: Bytes, after: Bytes, holders: set[str], section: Section) -> list[Violation]:
+    found = []
+    for client in sorted(before.keys() | after.keys()):
+        if client in holders or before[client] == after[client]:
+            continue
+        pairs = zip(before[client], after[client], strict=False)
+        n, t = next(((n, a[0]) for n, (a, b) in enumerate(pairs) if a != b), (len(before[client]), 0.0))
+        text = f"{client} may not see {section}; with other values in it, its message {n} is another"
+        found.append(Violation("O13", t, text))
+    return found
+
+
+def clock_independence(subject: Subject, seed: int, kind: LayerKind = "pubsub") -> list[Violation]:
+    """O22: the same schedule with the wall clock stepping back and forth by an hour: the same bytes."""
+    before = run(subject, seed, kind)
+
+    def step(room: Room) -> None:
+        # The room opens while people join: from then on the wall clock is somewhere else.
+        worlds[0].loop.wall_offset_s = -3600.0
+
+    worlds: list[World] = []
+    world = World(subject.plan, subject.room, seed, kind, keeps_bytes=True, on_room=step)
+    worlds.append(world)
+    try:
+        play(world, seed)
+    finally:
+        world.close()
+    if bytes_of(before.trace) == bytes_of(world.trace):
+        return []
+    return [Violation("O22", 0.0, "a step of the wall clock changed what clients are sent")]
+
+
+def stalled_neighbour(subject: Subject, seed: int, kind: LayerKind = "memory") -> list[Violation]:
+    """O15: one reader stops; the others' frames come at the same times."""
+
+    def run_with(*, is_stalled: bool) -> World:
+        world = World(subject.plan, subject.room, seed, kind, keeps_bytes=True)
+        try:
+            route = world.route_of("player")
+            world.advance(1.3)
+            people = [world.client(route) for _ in range(3)] if route else []
+            world.advance(1.0)
+            if is_stalled and people[0].socket is not None:
+                people[0].socket.read_rate = 0.0
+            world.advance(5.0)
+        finally:
+            world.close()
+        return world
+
+    calm, stalled = (bytes_of(run_with(is_stalled=flag).trace) for flag in (False, True))
+    worse = [client for client in sorted(calm) if client != "c1" and _times(calm[client]) != _times(stalled[client])]
+    return [
+        Violation("O15", 0.0, f"{client}'s frames come at other times because c1 reads nothing") for client in worse
+    ]
+
+
+def _times(rows: list[tuple[float, int, bytes]]) -> list[float]:
+    return [t for t, _, data in rows if data[:1] in b"\x01\x02\x03"]
