@@ -13,6 +13,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import click
@@ -113,7 +114,7 @@ def page(results: Results) -> str:
     from tests.verify.layers.bench import KINDS, NAMES
 
     versions = ", ".join(f"{name} {number}" for name, number in sorted(results["versions"].items()))
-    return TEMPLATE.read_text(encoding="utf-8").format(
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         measured=f"Measured on {results['date']} at commit `{results['commit']}` with {versions}.",
         times=results["times"],
         names=" | ".join(NAMES[kind] for kind in KINDS),
@@ -182,7 +183,9 @@ def _run_rows(results: Results) -> list[str]:
         counts = of_kind["counts"]
         faults = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in of_kind["faults"].items())
         numbers = [counts.get(name, 0) for name in ("FrameIn", "Answered", "ChatIn", "Welcomed")]
-        rows.append(f"| {NAMES[kind]} | {' | '.join(map(str, numbers))} | {faults} | {sum(of_kind['broken'].values())} |")
+        rows.append(
+            f"| {NAMES[kind]} | {' | '.join(map(str, numbers))} | {faults} | {sum(of_kind['broken'].values())} |"
+        )
     return rows
 
 

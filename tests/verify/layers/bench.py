@@ -4,6 +4,7 @@ The layers have their makers' defaults, but where an experiment says otherwise: 
 as they are. `server.layers` has the options that Roomwright sets.
 """
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +17,11 @@ from attrs import define, field, frozen
 from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
+from redis import RedisError
 
 from tests.support.proxy import TcpProxy
 from tests.support.redis import RedisServer
+from tests.support.waiting import until
 
 Kind = Literal["memory", "core", "pubsub"]
 KINDS: tuple[Kind, ...] = ("memory", "core", "pubsub")
@@ -67,8 +70,13 @@ class Bench:
     kind: Kind
     redis: RedisServer
     proxy: TcpProxy
+    left_behind: list[str] = field(factory=list)
     _made: list[Any] = field(factory=list)
     _prefix: str = field(factory=lambda: f"x{next(_numbers)}")
+
+    def __attrs_post_init__(self) -> None:
+        """Failures of tasks that a layer starts and forgets are its own affair; what they mean, the experiment sees."""
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: self.left_behind.append(str(context)))
 
     def layer(self, *, is_proxied: bool = False, socket_timeout_s: float = SOCKET_TIMEOUT_S) -> Any:
         """A process's layer. In memory all share one: it knows no other process."""
@@ -107,6 +115,32 @@ async def read_until_end(layer: Any, channel: str) -> list[Any]:
     while (n := (await layer.receive(channel))["n"]) != END:
         got.append(n)
     return got
+
+
+async def read_on_until_end(layer: Any, channel: str) -> list[Any]:
+    """The same by a reader that goes on after the back end's errors."""
+    got: list[Any] = []
+    while True:
+        try:
+            n = (await layer.receive(channel))["n"]
+        except RedisError:
+            continue
+        if n == END:
+            return got
+        got.append(n)
+
+
+async def group_send_until_accepted(layer: Any, group: str, n: Any) -> None:
+    """Sends a mark, again after each error: a connection that was killed is noticed at its next use."""
+
+    async def is_accepted() -> bool:
+        try:
+            await layer.group_send(group, message(n))
+        except RedisError:
+            return False
+        return True
+
+    await until("the layer to accept a message", is_accepted)
 
 
 async def member_of(layer: Any, group: str) -> str:

@@ -6,8 +6,8 @@ restarts, a wall clock that steps.
 """
 
 import asyncio
-from contextvars import Context
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any, TypeVar, cast
 
 from attrs import define, field
@@ -70,7 +70,7 @@ class LiveLoop(asyncio.SelectorEventLoop):
     def _collect(self, _: object, context: dict[str, Any]) -> None:
         error = f"{context.get('message')}: {context.get('exception')!r}"
         future = context.get("future")
-        name = future.get_coro().__qualname__ if isinstance(future, asyncio.Task) else ""
+        name = getattr(future.get_coro(), "__qualname__", "") if isinstance(future, asyncio.Task) else ""
         (self.layer_errors if name in LAYERS_OWN else self.errors).append(f"{name} {error}")
 
 
@@ -117,7 +117,10 @@ class LiveWorld(World):
         """A process's layer, with connections of its own."""
         layer = make_layer(f"{alias}_proxied" if process == "gw1" and self.layer_kind != "memory" else alias)
         self._layers.append(layer)
-        return _Tapped(layer, lambda name: self.names.setdefault(name))
+        return _Tapped(layer, self._note_name)
+
+    def _note_name(self, name: str) -> None:
+        self.names[name] = None
 
     def close(self) -> None:
         """Takes the world down, and the layers' connections first."""

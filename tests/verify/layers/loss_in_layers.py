@@ -8,9 +8,12 @@ from tests.verify.layers.bench import (
     END,
     Bench,
     Shown,
+    brief,
+    group_send_until_accepted,
     member_of,
     message,
     missed,
+    read_on_until_end,
     read_until_end,
 )
 
@@ -86,19 +89,21 @@ def _blocked_clients(bench: Bench) -> int:
 
 
 async def gap_is_told(bench: Bench) -> Shown:
-    """The back end ends the subscriber's connection (CLIENT KILL); five messages are sent before it is back."""
+    """Redis ends the reader's connections (CLIENT KILL); five messages are sent, each until the sender hears no error."""
     reader, sender = bench.layer(), bench.layer()
     channel = await member_of(reader, GROUP)
-    await sender.group_send(GROUP, message(0))
-    assert (await reader.receive(channel))["n"] == 0
-    bench.redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
+    if bench.kind == "core":  # a message that is being put away would come twice: another experiment's matter
+        await asyncio.gather(*reader.receive_cleaners)
+    bench.redis.cli("CLIENT", "KILL", "TYPE", "pubsub" if bench.kind == "pubsub" else "normal")
     sent = [1, 2, 3, 4, 5]
     for n in sent:
-        await sender.group_send(GROUP, message(n))
+        await group_send_until_accepted(sender, GROUP, n)
     if bench.kind == "pubsub":
         await until("the reader to subscribe again", lambda: _subscribers(bench, channel) == 1)
-    shown = await missed(reader, channel, sent)
-    return Shown(shown.is_kept, f"{shown.trace}, nothing raised")
+        await until("its group, too", lambda: _group_subscribers(bench) == 1)
+    await group_send_until_accepted(sender, GROUP, END)
+    got = await read_on_until_end(reader, channel)
+    return Shown(got == sent, f"sent {brief(sent)}, got {brief(got)}, nothing raised")
 
 
 def _subscribers(bench: Bench, channel: str) -> int:

@@ -1,13 +1,24 @@
 """Experiments on members that a raw layer forgets, and on readers that it lets hang or die: O12, O15, and other processes."""
 
 import asyncio
+from typing import Any
 
-import redis.asyncio
 from channels_redis.core import RedisChannelLayer
-from redis import _defaults
+from redis import RedisError, _defaults
 
 from tests.support.waiting import until
-from tests.verify.layers.bench import END, Bench, Shown, member_of, message, missed, read_until_end, stepped_clock
+from tests.verify.layers.bench import (
+    END,
+    Bench,
+    Shown,
+    group_send_until_accepted,
+    member_of,
+    message,
+    missed,
+    read_on_until_end,
+    read_until_end,
+    stepped_clock,
+)
 
 GROUP = "room"
 SHORT_S = 0.5
@@ -66,34 +77,18 @@ async def restart_is_survived(bench: Bench) -> Shown:
     if bench.kind == "pubsub":
         await until("the reader to subscribe again", lambda: bench.redis.cli("PUBSUB", "NUMSUB", channel)[1] == 1)  # type: ignore[index]  # a list
         await until("the group's subscription", lambda: bench.redis.cli("PUBSUB", "CHANNELS", f"*__group__{GROUP}"))
-    await until("the sender's connections to be new", lambda: _sends(sender, message("after the restart")))
-    await until("the reader's connections to be new", lambda: _sends_to(reader, channel))
-    got = await _read(reader, channel)
+    await group_send_until_accepted(sender, GROUP, "after the restart")
+    await until("the layer to accept the end", lambda: _is_sent(reader, channel))
+    got = await read_on_until_end(reader, channel)
     return Shown("after the restart" in got, f"sent 'after the restart' without an error, got {got}")
 
 
-async def _sends(layer: object, body: dict[str, object]) -> bool:
+async def _is_sent(layer: Any, channel: str) -> bool:
     try:
-        await layer.group_send(GROUP, body)  # type: ignore[attr-defined]  # channels ships no types
-    except redis.asyncio.RedisError:
+        await layer.send(channel, message(END))
+    except RedisError:
         return False
     return True
-
-
-async def _sends_to(layer: object, channel: str) -> bool:
-    try:
-        await layer.send(channel, message(END))  # type: ignore[attr-defined]  # the same
-    except redis.asyncio.RedisError:
-        return False
-    return True
-
-
-async def _read(layer: object, channel: str) -> list[object]:
-    while True:
-        try:
-            return await read_until_end(layer, channel)
-        except redis.asyncio.RedisError:
-            continue
 
 
 async def idle_reader_lives(bench: Bench) -> Shown:
