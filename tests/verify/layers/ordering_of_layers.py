@@ -78,4 +78,5 @@ async def queued_at_a_clock_step(bench: Bench) -> Shown:
         await sender.group_send(GROUP, message("before"))
         clock.now += 61.0
         await sender.group_send(GROUP, message("after"))
+        clock.now += 1.0
         return await missed(reader, channel, ["before", "after"])

@@ -34,6 +34,7 @@ async def unread_message_expires(bench: Bench) -> Shown:
         await sender.group_send(GROUP, message("at 61 s"))
         clock.now += 1.0
         await sender.group_send(GROUP, message("later"))
+        clock.now += 1.0
         await sender.send(channel, message(END))
         got = await read_until_end(reader, channel)
     return Shown("later" in got, f"sent ['unread', 'at 61 s', 'later'], got {got}")
@@ -46,6 +47,7 @@ async def a_day_passes(bench: Bench) -> Shown:
         channel = await member_of(reader, GROUP)
         clock.now += 86_402.0
         await sender.group_send(GROUP, message("next day"))
+        clock.now += 1.0
         return await missed(reader, channel, ["next day"])
 
 
