@@ -147,10 +147,10 @@ def _raw_cell(results: Results, promise: str, kind: str) -> str:
     for number, experiment in enumerate(_experiments(), start=1):
         found = results["layers"][kind]["raw"].get(experiment.id)
         if found is not None and promise in experiment.promises:
-            numbers["breaks" if found["broken"] else "kept"].append(f"[{number}](#experiments)")
+            numbers["breaks" if found["broken"] else "kept"].append(str(number))
     if numbers["breaks"]:
-        return f"**breaks** {' '.join(numbers['breaks'])}"
-    return f"kept {' '.join(numbers['kept'])}" if numbers["kept"] else NO_NOTION
+        return f"**breaks** {', '.join(numbers['breaks'])}"
+    return f"kept {', '.join(numbers['kept'])}" if numbers["kept"] else NO_NOTION
 
 
 def _experiments() -> Any:

@@ -159,6 +159,13 @@ async def missed(layer: Any, channel: str, sent: list[Any]) -> Shown:
     return Shown(got == sent, f"sent {brief(sent)}, got {brief(got)}")
 
 
+def blocked_clients(redis: RedisServer) -> int:
+    """How many clients wait in Redis for something to be there."""
+    info = redis.cli("INFO", "clients")
+    assert isinstance(info, dict), info
+    return int(info["blocked_clients"])
+
+
 def brief(marks: list[Any]) -> str:
     """A list in few words."""
     return str(marks) if len(marks) <= 8 else f"{len(marks)} messages"

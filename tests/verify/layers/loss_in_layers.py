@@ -8,6 +8,7 @@ from tests.verify.layers.bench import (
     END,
     Bench,
     Shown,
+    blocked_clients,
     brief,
     group_send_until_accepted,
     member_of,
@@ -67,7 +68,7 @@ async def neighbour_leaves(bench: Bench) -> Shown:
     leaver, stayer = await member_of(reader, "a"), await member_of(reader, GROUP)
     leaving = asyncio.create_task(reader.receive(leaver))
     if bench.kind == "core":
-        await until("the reader to wait in Redis", lambda: _blocked_clients(bench) == 1)
+        await until("the reader to wait in Redis", lambda: blocked_clients(bench.redis) == 1)
     else:
         await asyncio.sleep(0)
     staying = asyncio.create_task(read_until_end(reader, stayer))
@@ -82,22 +83,18 @@ async def neighbour_leaves(bench: Bench) -> Shown:
     return Shown(got == ["to the neighbour"], f"sent ['to the neighbour'], got {got}, nothing raised")
 
 
-def _blocked_clients(bench: Bench) -> int:
-    info = bench.redis.cli("INFO", "clients")
-    assert isinstance(info, dict), info
-    return int(info["blocked_clients"])
-
-
 async def gap_is_told(bench: Bench) -> Shown:
-    """Redis ends the reader's connections (CLIENT KILL); five messages are sent, each until the sender hears no error."""
-    reader, sender = bench.layer(), bench.layer()
+    """Redis ends all connections (CLIENT KILL); five messages are sent and accepted before the reader's link is back."""
+    reader, sender = bench.layer(is_proxied=True), bench.layer()
     channel = await member_of(reader, GROUP)
     if bench.kind == "core":  # a message that is being put away would come twice: another experiment's matter
         await asyncio.gather(*reader.receive_cleaners)
+    bench.proxy.blackhole()
     bench.redis.cli("CLIENT", "KILL", "TYPE", "pubsub" if bench.kind == "pubsub" else "normal")
     sent = [1, 2, 3, 4, 5]
     for n in sent:
         await group_send_until_accepted(sender, GROUP, n)
+    bench.proxy.heal()
     if bench.kind == "pubsub":
         await until("the reader to subscribe again", lambda: _subscribers(bench, channel) == 1)
         await until("its group, too", lambda: _group_subscribers(bench) == 1)

@@ -11,6 +11,7 @@ from tests.verify.layers.bench import (
     END,
     Bench,
     Shown,
+    blocked_clients,
     group_send_until_accepted,
     member_of,
     message,
@@ -57,9 +58,11 @@ async def half_open_link_is_noticed(bench: Bench) -> Shown:
     if bench.kind == "core":
         reader.brpop_timeout = SHORT_S / 2
     channel = await member_of(reader, GROUP)
+    if bench.kind == "core":
+        await asyncio.gather(*reader.receive_cleaners)
     receiving = asyncio.create_task(reader.receive(channel))
-    if bench.kind == "pubsub":
-        await until("the reader to be connected", lambda: bench.proxy.connections >= 1)
+    if bench.kind == "core":
+        await until("the reader to wait in Redis", lambda: blocked_clients(bench.redis) == 1)
     bench.proxy.half_open()
     for n in range(5):
         await sender.group_send(GROUP, message(n))
