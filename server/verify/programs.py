@@ -5,6 +5,7 @@ checked on the whole trace at the end, after everything was healed; liveness onl
 """
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -88,10 +89,12 @@ class Program(RuleBasedStateMachine):
         kind=st.sampled_from(KINDS),
         gateways=st.integers(1, 2),
         people=st.lists(st.booleans(), min_size=1, max_size=4),
+        lost=st.sampled_from((0.0, 0.02, 0.02)),
     )
-    def begin(self, seed: int, kind: Any, gateways: int, people: list[bool]) -> None:
-        """A world with a few players, whose messages are bytes or JSON."""
+    def begin(self, seed: int, kind: Any, gateways: int, people: list[bool], lost: float) -> None:
+        """A world with a few players, whose messages are bytes or JSON, over a layer that loses and doubles a few."""
         self.world = World(self.subject.plan, self.subject.room, seed, kind, gateways)
+        self.world.set_weather(loss=lost, duplicates=lost)
         self.world.advance(1.3)
         for is_binary in people:
             self.join("player", is_binary, 1)
@@ -205,7 +208,7 @@ class Program(RuleBasedStateMachine):
         for tick in range(ticks):
             for n, client in enumerate(list(self.w.clients.values())):
                 if "input" in client.route.accepts and (tick + n) % 2:
-                    self.w.do(lambda c=client, b=bodies[(tick + n) % 3]: c.send(b))  # type: ignore[misc]  # bound now
+                    self.w.do(partial(client.send, bodies[(tick + n) % 3]))
             self.w.advance(0.05)
 
     @precondition(has_clients)

@@ -81,7 +81,7 @@ NOBODY = Context()  # the network's: what is on its way outlives its sender
 
 def arrive_at(when: float, call: Callable[[], object]) -> None:
     """The network brings something, whatever has become of who sent it."""
-    clock.call_at(when, call, NOBODY)
+    clock.run_at(when, call, NOBODY)
 
 
 class SimLoop(asyncio.BaseEventLoop):
@@ -130,6 +130,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def finish(self) -> None:
         """Cancels every task and closes. Dead processes' tasks are let go of in peace first."""
         tasks = asyncio.all_tasks(self)
+        self._instant = (self.now, self.handles_run)
         for task in tasks:
             found = self.owner_of(task)
             if found is not None:
@@ -171,7 +172,7 @@ class SimLoop(asyncio.BaseEventLoop):
                 return
             if process.held_until > self.now:
                 if process.hold(handle):
-                    clock.call_at(process.held_until, lambda: self._release(process), NOBODY)
+                    clock.run_at(process.held_until, lambda: self._release(process), NOBODY)
                 return
         self.handles_run += 1
         handle._run()
