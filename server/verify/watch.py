@@ -81,8 +81,9 @@ class WatchedHolder(Holder):
         book = self._books.get(room.facts.incarnation)
         if book is None:
             book = self._books[room.facts.incarnation] = self._watch(room)
+        at = monotonic()  # a tick is as of its beginning: in real time it takes a while
         super()._tick(held)
-        self._note(room, book)
+        self._note(room, book, at)
 
     def _watch(self, room: Room) -> _Book:
         game = WatchedGame(room.match.game, room.plan.schema)
@@ -91,8 +92,8 @@ class WatchedHolder(Holder):
             self.on_room(room)
         return _Book(game)
 
-    def _note(self, room: Room, book: _Book) -> None:
-        of = (monotonic(), room.facts.incarnation, self.node, room.facts.epoch)
+    def _note(self, room: Room, book: _Book, at: float) -> None:
+        of = (at, room.facts.incarnation, self.node, room.facts.epoch)
         self._note_seats(room, book, of)
         bots = {hold.number for hold in room.match.seats.bots()}
         stepped = tuple(row for row in book.game.given if row[0] not in bots)
