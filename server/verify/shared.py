@@ -67,6 +67,8 @@ def _of_class(owner: type, path: str) -> Iterator[tuple[str, str, Any]]:
 
 
 def _of_function(function: FunctionType, name: str) -> Iterator[tuple[str, str, Any]]:
+    if function.__code__.co_filename.startswith("<attrs"):
+        return  # its defaults are the fields', which are told with their line
     place = f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
     for n, value in enumerate((*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())):
         if isinstance(value, MUTABLE):
@@ -128,5 +130,5 @@ def _disturbed(ruleset: Ruleset, tick: int, changed: list[str]) -> Finding:
     _beside(ruleset, lambda now, _: states.append(tree_of(now)) if now.tick == tick else None)
     where, _, values = difference(state_at(ruleset, STEPS, tick), states[0] if states else {}).partition(": ")
     why = f" through {', '.join(changed)}" if changed else ""
-    text = f"a second room, played beside this one, changes its state in tick {tick} ({values or 'once'}){why}"
+    text = f"a second room, played beside this one, changes its state in tick {tick} ({values or 'one time of several'}){why}"
     return Finding(CHECK, text, where)
