@@ -53,6 +53,8 @@ def _lines_of(event: tr.Event, clients: set[str]) -> Iterator[Line]:
             yield Line(t, who, gateway, f"opens {route}{', wants its seats back' if is_resume else ''}")
         case tr.Welcomed(client=who, seats=seats):
             yield Line(t, ROOM, who, f"welcome, seats {[seat for _, seat, _ in seats]}")
+        case tr.FrameIn(kind="HEAD", at=at, before=before) if at <= before:
+            return  # a sign of life
         case tr.FrameIn(client=who, kind=kind, at=at, tick=tick, is_applied=is_applied):
             what = f"{kind} {at.epoch}/{at.seq} (tick {tick})"
             answers = "".join(f", answers {a.n}{f' refused: {a.reason}' if a.reason else ''}" for a in event.answers)
