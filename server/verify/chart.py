@@ -104,9 +104,8 @@ def _gathered(lines: Iterable[Line]) -> list[tuple[Line, Line, int]]:
             first, _, count = found[at]
             found[at] = first, line, count + 1
             continue
-        for key in [key for key in newest if not line.key or key[0] == line.key[0]]:
-            if not line.key or line.key != key:
-                del newest[key]
+        for key in [key for key in newest if key[0] in (line.source, line.target)]:
+            del newest[key]
         if line.key:
             newest[line.key] = len(found)
         found.append((line, line, 1))
