@@ -45,41 +45,70 @@ def _concerned(trace: tr.Trace, found: Sequence[Violation]) -> set[str]:
 
 
 def _lines_of(event: tr.Event, clients: set[str]) -> Iterator[Line]:
-    if isinstance(event, tr.OfSocket) and event.client not in clients:
-        return
-    t = event.t
+    if not isinstance(event, tr.OfSocket):
+        yield from _of_the_world(event)
+    elif event.client in clients:
+        yield from _from_client(event)
+        yield from _to_client(event)
+
+
+def _from_client(event: tr.OfSocket) -> Iterator[Line]:
+    t, who = event.t, event.client
     match event:
-        case tr.Opened(client=who, route=route, gateway=gateway, is_resume=is_resume):
+        case tr.Opened(route=route, gateway=gateway, is_resume=is_resume):
             yield Line(t, who, gateway, f"opens {route}{', wants its seats back' if is_resume else ''}")
-        case tr.Welcomed(client=who, seats=seats):
+        case tr.InputSent(n=n, message=message, values=values):
+            yield Line(t, who, ROOM, f"input {n}: {message} {list(values)}")
+        case tr.AnswerIn(n=n, reason="lost"):
+            yield Line(t, who, who, f"gives input {n} up as lost")
+        case tr.ResyncSent():
+            yield Line(t, who, ROOM, "resync")
+        case tr.Said(text=text):
+            yield Line(t, who, ROOM, f"says {text}")
+        case tr.LeaveSent():
+            yield Line(t, who, ROOM, "leaves")
+        case tr.Closed(code=code, why=why):
+            yield Line(t, who, who, f"closed {code} ({why})", (), "-x")
+        case _:
+            pass
+
+
+def _to_client(event: tr.OfSocket) -> Iterator[Line]:
+    t, who = event.t, event.client
+    match event:
+        case tr.Welcomed(seats=seats):
             yield Line(t, ROOM, who, f"welcome, seats {[seat for _, seat, _ in seats]}")
         case tr.FrameIn(kind="HEAD", at=at, before=before) if at <= before:
-            return  # a sign of life
-        case tr.FrameIn(client=who, kind=kind, at=at, tick=tick, is_applied=is_applied):
-            what = f"{kind} {at.epoch}/{at.seq} (tick {tick})"
-            answers = "".join(f", answers {a.n}{f' refused: {a.reason}' if a.reason else ''}" for a in event.answers)
-            note = "" if is_applied else f", onto {event.before.epoch}/{event.before.seq}: not applied"
-            yield Line(t, ROOM, who, what + answers + note, () if answers or note else (who, kind), "->>" if is_applied else "-x")
-        case tr.InputSent(client=who, n=n, message=message, values=values):
-            yield Line(t, who, ROOM, f"input {n}: {message} {list(values)}")
-        case tr.AnswerIn(client=who, n=n, reason="lost"):
-            yield Line(t, who, who, f"gives input {n} up as lost")
-        case tr.ResyncSent(client=who):
-            yield Line(t, who, ROOM, "resync")
-        case tr.Said(client=who, text=text):
-            yield Line(t, who, ROOM, f"says {text}")
-        case tr.ChatIn(client=who, lines=lines):
+            pass  # a sign of life
+        case tr.FrameIn():
+            yield _frame(event)
+        case tr.ChatIn(lines=lines):
             yield Line(t, ROOM, who, f"chat {[n for n, *_ in lines]}")
-        case tr.RefusedIn(client=who, what=what, reason=reason):
+        case tr.NoticeIn(id=number):
+            yield Line(t, ROOM, who, f"notice {number}")
+        case tr.RefusedIn(what=what, reason=reason):
             yield Line(t, ROOM, who, f"refused {what}: {reason}")
-        case tr.LeaveSent(client=who):
-            yield Line(t, who, ROOM, "leaves")
-        case tr.GoodbyeIn(client=who, code=code, reason=reason):
+        case tr.GoodbyeIn(code=code, reason=reason):
             yield Line(t, ROOM, who, f"goodbye {code} {reason}")
-        case tr.Closed(client=who, code=code, why=why):
-            yield Line(t, who, who, f"closed {code} ({why})", (), "-x")
-        case tr.BrokenIn(client=who, error=error):
+        case tr.BrokenIn(error=error):
             yield Line(t, ROOM, who, f"could not be read: {error}", (), "-x")
+        case _:
+            pass
+
+
+def _frame(event: tr.FrameIn) -> Line:
+    what = f"{event.kind} {event.at.epoch}/{event.at.seq} (tick {event.tick})"
+    answers = "".join(f", answers {a.n}{f' refused: {a.reason}' if a.reason else ''}" for a in event.answers)
+    if event.is_applied:
+        key = () if answers else (event.client, event.kind)
+        return Line(event.t, ROOM, event.client, what + answers, key)
+    note = f", onto {event.before.epoch}/{event.before.seq}: not applied"
+    return Line(event.t, ROOM, event.client, what + answers + note, (), "-x")
+
+
+def _of_the_world(event: tr.Event) -> Iterator[Line]:
+    t = event.t
+    match event:
         case tr.Answered(seat=seat, n=n, tick=tick, reason=reason):
             yield Line(t, ROOM, ROOM, f"tick {tick}: input {n} of seat {seat} {reason or 'applied'}")
         case tr.Fault(name=name, target=target):
@@ -112,14 +141,12 @@ def _gathered(lines: Iterable[Line]) -> list[tuple[Line, Line, int]]:
     return found
 
 
-def _written(
-    shown: Sequence[tuple[Line, Line, int]], left_out: int, found: Sequence[Violation]
-) -> Iterator[str]:
+def _written(shown: Sequence[tuple[Line, Line, int]], left_out: int, found: Sequence[Violation]) -> Iterator[str]:
     yield "sequenceDiagram"
     parties = dict.fromkeys(party for first, _, _ in shown for party in (first.source, first.target))
     for party in sorted(parties, key=lambda name: (name == NET, name == ROOM, name)):
         yield f"    participant {_id(party)} as {party}"
-    everybody = ",".join(dict.fromkeys((_id(name) for name in (next(iter(parties), NET), list(parties or [NET])[-1]))))
+    everybody = ",".join(dict.fromkeys(_id(name) for name in (next(iter(parties), NET), list(parties or [NET])[-1])))
     if left_out:
         yield f"    Note over {everybody}: {left_out} earlier lines are left out"
     for first, last, count in shown:

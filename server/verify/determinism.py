@@ -16,7 +16,7 @@ from server.verify.difference import difference
 from server.verify.drill import Drill, Ruleset, hashes
 from server.verify.findings import Finding
 from server.verify.outside import watched
-from server.verify.second_run import Tree, replay_request_of, replayed_state, request_of, script_of, state_at
+from server.verify.second_run import Tree, replayed_state, request_of, script_of, state_at
 
 CHECK = "determinism"
 STEPS = 400
@@ -31,7 +31,11 @@ def of_the_outside(ruleset: Ruleset) -> Iterator[Finding]:
     with watched(ruleset.kind) as found:
         drill.run(script_of(ruleset, STEPS_WATCHED))
     for place, called in found.items():
-        hint = "use the rng that the rules are given" if called.startswith("random") else "tick counts the time; read nothing"
+        hint = (
+            "use the rng that the rules are given"
+            if called.startswith("random")
+            else "tick counts the time; read nothing"
+        )
         yield Finding(CHECK, f"the rules call {called}, which another run would answer otherwise: {hint}", place)
 
 

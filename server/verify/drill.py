@@ -291,7 +291,9 @@ def random_script(schema: Schema, seats: int, seed: int, steps: int) -> list[Mov
 
 
 def _body(message: Message, random: Random) -> Any:
-    return body_of(message, [_quantized(wire.spec.kind, wire.spec.steps, wire.spec.max_bytes, random) for wire in message.fields])
+    return body_of(
+        message, [_quantized(wire.spec.kind, wire.spec.steps, wire.spec.max_bytes, random) for wire in message.fields]
+    )
 
 
 def _quantized(kind: Kind, steps: int, max_bytes: int, random: Random) -> Quantized:
@@ -310,14 +312,14 @@ def modules_of(kind: type) -> Iterator[ModuleType]:
     """The modules of the author's package that are loaded, by name."""
     root = package_of(kind)
     for name in sorted(sys.modules):
-        if name == kind.__module__ or name == root or name.startswith(f"{root}."):
+        if name in (kind.__module__, root) or name.startswith(f"{root}."):
             yield sys.modules[name]
 
 
 def is_authors(frame: FrameType, kind: type) -> bool:
     """Whether a frame runs the author's code."""
     name, root = str(frame.f_globals.get("__name__", "")), package_of(kind)
-    return name == kind.__module__ or name == root or name.startswith(f"{root}.")
+    return name in (kind.__module__, root) or name.startswith(f"{root}.")
 
 
 def _raised_at(error: BaseException, kind: type) -> str:

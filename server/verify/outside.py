@@ -3,7 +3,7 @@
 Whatever way a name was imported, the call itself is seen, and the line of the author's code that made it.
 """
 
-import datetime
+import datetime as dt
 import random
 import sys
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from typing import Any
 from game.contract import Game
 from server.verify.drill import is_authors
 
-DATES = (datetime.datetime, datetime.date)
+DATES = (dt.datetime, dt.date)
 NOW = {"now", "utcnow", "today"}
 MODULES = {
     "time": {
@@ -57,14 +57,14 @@ def _called(frame: FrameType, event: str, argument: Any) -> str:
         return f"{owner.__name__}.{name}"
     if _is_global_chance(owner):
         return f"random.{name}"
-    module = getattr(argument, "__module__", None) or getattr(owner, "__name__", "")
+    module = str(getattr(argument, "__module__", None) or getattr(owner, "__name__", ""))
     if name in MODULES.get(module, ()):
-        return f"{ {'posix': 'os', 'nt': 'os', '_io': 'io'}.get(module, module)}.{name}"
+        return f"{ {'posix': 'os', 'nt': 'os', '_io': 'io'}.get(module, module) }.{name}"
     return ""
 
 
 def _is_global_chance(owner: object) -> bool:
-    return owner is random._inst or isinstance(owner, random.SystemRandom)  # type: ignore[attr-defined]  # unlisted
+    return owner is random._inst or isinstance(owner, random.SystemRandom)
 
 
 def _place(frame: FrameType | None, kind: type[Game]) -> str:

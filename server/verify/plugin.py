@@ -73,7 +73,9 @@ class RoutingFile(pytest.File):
             programs = Programs(plan, name, int(self.config.getini("roomwright_programs")), seed_of(self.config))
             for promise in PROMISES:
                 if promise.check is not None:
-                    yield PromiseItem.from_parent(self, name=f"{name}::{promise.id}", programs=programs, promise=promise.id)
+                    yield PromiseItem.from_parent(
+                        self, name=f"{name}::{promise.id}", programs=programs, promise=promise.id
+                    )
 
     def _plan(self) -> "Plan":
         import os

@@ -11,7 +11,7 @@ from rich.console import Console
 from server.clock import monotonic
 from server.routing.plan import RoomPlan
 from server.verify import determinism, exposure, oddities, shared
-from server.verify.drill import RulesRaised, Ruleset
+from server.verify.drill import Ruleset, RulesRaised
 from server.verify.findings import Finding
 
 FINDINGS_MAX = 8  # of one check; the first ones say what to do

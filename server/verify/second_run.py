@@ -14,7 +14,7 @@ import msgspec
 
 from game.contract import Event, Game
 from game.replay import Header, Record, play, state_hash
-from server.verify.drill import Drill, RulesRaised, Ruleset, hashes, random_script
+from server.verify.drill import Drill, Ruleset, RulesRaised, hashes, random_script
 
 Tree = Any  # plain data: what msgspec makes of a world
 
@@ -87,7 +87,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"hashes": [state_hash(played.world, played.rng) for played in play(record, game, start)]}
     header = msgspec.msgpack.decode(b64decode(request["header"]), type=Header)
     game = game_of(header)
-    options = msgspec.msgpack.decode(header.options, type=type(game).Options)
+    options: Any = msgspec.msgpack.decode(header.options, type=type(game).Options)
     ruleset = Ruleset(game, options, header.seed)
     if dump_at >= 0:
         return {"state": state_at(ruleset, request["steps"], dump_at)}

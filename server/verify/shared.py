@@ -7,8 +7,8 @@ whatever mutable thing changed is named.
 import inspect
 import pickle
 from collections.abc import Iterator
-from pathlib import Path
 from itertools import zip_longest
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 

@@ -79,7 +79,7 @@ function end(client) {
     divergences: client.divergences,
     resume: client.hello.resume,
     chat: client.chat.map((line) => line.n),
-    unanswered: [...client.unanswered.values()].map(({ slot, n }) => [slot, n]).sort((a, b) => a[0] - b[0] || a[1] - b[1]),
+    unanswered: [...client.unanswered.values()].sort((a, b) => a.slot - b.slot || a.n - b.n).map(({ slot, n }) => [slot, n]),
     view: client.view?.asJson() ?? null,
   };
 }

@@ -118,7 +118,9 @@ class Visit:
             elif isinstance(command, Submit) and command.n > self.applied:
                 self.applied = command.n
                 reason = command.reason or self.random.choice(("", "", "not now"))
-                self.answers.append(Answer(0, command.n, self.story.tracker.seq * 3, reason, self.random.randint(-3, 3)))
+                self.answers.append(
+                    Answer(0, command.n, self.story.tracker.seq * 3, reason, self.random.randint(-3, 3))
+                )
         for data in self.session.data_to_send():
             self.down.put(data, self.now)
         for data in self.down.due(self.now):

@@ -27,8 +27,9 @@ def played() -> tr.Trace:
             world.advance(0.1)
         world.do(lambda: first.say("hello; <there> #1"))
         world.note_fault("socket_cut", first.name)
-        assert first.socket is not None
-        world.do(lambda: first.socket.cut("network"))
+        socket = first.socket
+        assert socket is not None
+        world.do(lambda: socket.cut("network"))
         world.advance(3.0)
     return world.trace
 

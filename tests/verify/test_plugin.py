@@ -21,7 +21,7 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 def project(folder: Path, package: str, fault: Fault | None = None) -> None:
     """An author's project: a package, a routing file, pytest's settings, and a test of its own."""
     routing = written(folder, package, fault)
-    settings = f'[pytest]\nroomwright_routing = {routing.name}\nroomwright_programs = 3\n'
+    settings = f"[pytest]\nroomwright_routing = {routing.name}\nroomwright_programs = 3\n"
     (folder / "pytest.ini").write_text(settings, encoding="utf-8")
     (folder / "test_mine.py").write_text("def test_mine():\n    assert True\n", encoding="utf-8")
 
