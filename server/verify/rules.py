@@ -33,6 +33,12 @@ class Checked:
     check: Check
     findings: tuple[Finding, ...]
     took_s: float
+    is_cut_short: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """In one word. Unproven: the rules raised, so the check could not be finished."""
+        return "unproven" if self.is_cut_short else "FAULT" if self.faults else "holds"
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -66,6 +72,7 @@ def ruleset_of(room: RoomPlan, seed: int = 1) -> Ruleset:
 def run_check(check: Check, ruleset: Ruleset) -> Checked:
     """Runs one check. Never raises for what the author's code does."""
     started = monotonic()
+    is_cut_short = False
     found: list[Finding] = []
     for finder in check.finders:
         try:
@@ -75,10 +82,11 @@ def run_check(check: Check, ruleset: Ruleset) -> Checked:
                     break
         except RulesRaised as error:
             text = f"could not be finished: the rules raised in {error.called}(), tick {error.tick}: {error.text}"
+            is_cut_short = not any(finding.is_fault for finding in found)
             found.append(Finding(check.id, text, error.where))
         if any(finding.is_fault for finding in found):
             break
-    return Checked(check, tuple(found), monotonic() - started)
+    return Checked(check, tuple(found), monotonic() - started, is_cut_short)
 
 
 def check_rules(room: RoomPlan, seed: int = 1) -> list[Checked]:
@@ -90,8 +98,8 @@ def print_checks(console: Console, room: str, checked: Sequence[Checked]) -> Non
     """What was checked and found, for people."""
     console.print(f"room {room}: the rules alone", markup=False)
     for each in checked:
-        verdict = "FAULT" if each.faults else "holds"
-        console.print(f"  {verdict:6} {each.check.title} ({each.took_s:.1f} s)", markup=False)
+        console.print(f"  {each.verdict:8} {each.check.title} ({each.took_s:.1f} s)", markup=False)
         for finding in each.findings:
             style = "bold red" if finding.is_fault else "yellow"
-            console.print(f"    {finding}", markup=False, style=style, highlight=False, soft_wrap=True)
+            lines = str(finding).replace("\n", "\n  ")
+            console.print(f"    {lines}", markup=False, style=style, highlight=False, soft_wrap=True)
