@@ -9,6 +9,7 @@ from server.ops import metrics
 
 urlpatterns = [
     path("", lobby.lobby_page),
+    path("favicon.ico", lobby.favicon),
     path("play/<slug:room_type>/<slug:code>", lobby.play_page),
     path("watch/<slug:room_type>/<slug:code>", lobby.watch_page),
     path("api/guest", accounts.guest),

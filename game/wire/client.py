@@ -32,6 +32,7 @@ from game.wire.frames import (
     frame_from_json,
     input_json,
 )
+from game.wire.limits import INPUTS_KEPT
 
 ACK_EVERY_FRAMES = 3
 ACK_EVERY_S = 0.25
@@ -39,7 +40,6 @@ RESYNC_AFTER_S = 0.5
 RESYNC_AFTER_MAX_S = 8.0
 PING_EVERY_S = 2.0
 CHAT_KEPT = 500
-INPUTS_KEPT = 1024
 NOTICES_KEPT = 1024
 LOST = "lost"  # the reason of an answer that the client gives itself: whether the input was applied is not to be known
 

@@ -4,6 +4,8 @@ from enum import Enum
 
 from attrs import define, frozen
 
+INPUTS_KEPT = 1024  # unanswered inputs that a client may have
+
 
 class Overflow(Enum):
     """What happens to a message beyond its rate."""

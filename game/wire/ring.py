@@ -17,6 +17,7 @@ from game.wire.frames import Answer, Blob, Frame, FrameKind, Part, answers_bytes
 T = TypeVar("T")
 
 RING_FRAMES_MAX = 256
+RING_BYTES_MAX = 2 * 1024 * 1024  # per section
 
 
 @frozen
@@ -39,13 +40,27 @@ class _Hop:
 
 
 @define
+class _Hops:
+    """One section's recent patches, bounded in number and in bytes (overflow: drop_oldest, a KEY then helps)."""
+
+    recent: deque[_Hop] = field(factory=deque)
+    size: int = 0
+
+    def append(self, hop: _Hop) -> None:
+        self.recent.append(hop)
+        self.size += len(hop.blob.data)
+        while len(self.recent) > RING_FRAMES_MAX or (self.size > RING_BYTES_MAX and len(self.recent) > 1):
+            self.size -= len(self.recent.popleft().blob.data)
+
+
+@define
 class Ring:
     """The frames of one epoch of one stream."""
 
     epoch: int = -1
     newest: RingFrame | None = None
     _keys: dict[Section, Blob] = field(factory=dict)
-    _hops: dict[Section, deque[_Hop]] = field(factory=dict)
+    _hops: dict[Section, "_Hops"] = field(factory=dict)
     _cut: dict[Hashable, object] = field(factory=dict)
 
     def restart(self, epoch: int) -> None:
@@ -72,7 +87,7 @@ class Ring:
             if is_key:
                 self._keys[section] = Blob(frame.seq, data)
             else:
-                hops = self._hops.setdefault(section, deque(maxlen=RING_FRAMES_MAX))
+                hops = self._hops.setdefault(section, _Hops())
                 hops.append(_Hop(frame.seq, frame.base, Blob(frame.seq, data)))
         for section, data in (keys or {}).items():
             self._keys[section] = Blob(frame.seq, data)
@@ -116,7 +131,7 @@ class Ring:
 
     def _hop(self, section: Section, at: int, end: int) -> _Hop | None:
         """The patch that leads furthest from ``at`` without passing ``end``."""
-        for hop in reversed(self._hops.get(section, ())):
+        for hop in reversed(self._hops[section].recent if section in self._hops else ()):
             if hop.seq <= at:
                 return None
             if hop.seq <= end and hop.base <= at:

@@ -160,6 +160,7 @@ class Session:
     _received_through: dict[int, int] = field(factory=dict)
     _chat_log: Sequence[m.ChatLine] = ()
     _best_ack_s: float = PAUSE_AFTER_S
+    _is_slow: bool = False
     _unacked: deque[tuple[Position, float]] = field(factory=lambda: deque(maxlen=UNACKED_MAX))
     _buckets: dict[str, TokenBucket] = field(factory=dict)
     _waiting: deque[Submit] = field(factory=deque)
@@ -434,7 +435,9 @@ class Session:
             self._error(now, "ack", "future", f"expected at most {self.head.epoch}/{self.head.seq}")
             return
         while self._unacked and self._unacked[0][0] <= position:  # a KEY may stand at a place that was acked before
-            self._best_ack_s = min(self._best_ack_s, max(0.0, now - self._unacked.popleft()[1]))
+            took_s = max(0.0, now - self._unacked.popleft()[1])
+            self._best_ack_s = min(self._best_ack_s, took_s)
+            self._is_slow = self._is_slow and took_s > self._patience_s
         if position > self.acked or position == self.head:
             self._owed_since = now if self._unacked else None
         if position > self.acked:
@@ -484,11 +487,20 @@ class Session:
         self._unacked.append((frame.position, now))
 
     def _is_behind(self, now: float) -> bool:
-        """Whether the oldest unacknowledged frame is older than this link explains."""
-        if not self._unacked:
-            return False
-        patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
-        return now - self._unacked[0][1] > patience_s or len(self._unacked) == UNACKED_MAX
+        """Whether the oldest unacknowledged frame is older than this link explains.
+
+        A link that has been quicker and has fallen behind gets one frame at a time, until an ack comes in time again: what
+        leads it back may be several patches long, and must not queue behind more of them.
+        """
+        if not self._unacked or self._is_slow:
+            return bool(self._unacked)
+        is_behind = now - self._unacked[0][1] > self._patience_s or len(self._unacked) == UNACKED_MAX
+        self._is_slow = is_behind and self._patience_s < PAUSE_AFTER_S
+        return is_behind
+
+    @property
+    def _patience_s(self) -> float:
+        return min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
 
     def _on_leave(self, now: float) -> None:
         if self.seats and "leave" not in self.rules.accepts:

@@ -5,7 +5,7 @@ from pathlib import Path
 from attrs import asdict
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from server import clock
@@ -15,6 +15,7 @@ from server.lobby.registry import RoomType
 from server.web.api import BadRequestError, api_get, api_post
 
 SHOWN_MAX = 500
+LOST_PAGE = "lost.html"
 
 
 @api_get
@@ -99,6 +100,8 @@ async def _game_page(request: HttpRequest, room_type: str, code: str, file: str)
     async def page(_request: HttpRequest) -> HttpResponseBase:
         kind: RoomType | None = registry.current().types.get(room_type)
         if kind is None or not directory.CODE_PATTERN.fullmatch(code):
+            if _is_person(request):
+                return _page(LOST_PAGE, status=404)
             raise BadRequestError(
                 404, "no such room", "a room type and code from GET /api/rooms", f"{room_type}/{code}"
             )
@@ -107,15 +110,27 @@ async def _game_page(request: HttpRequest, room_type: str, code: str, file: str)
     return await page(request)
 
 
-def _page(name: str) -> HttpResponse:
+def _is_person(request: HttpRequest) -> bool:
+    """Whether the answer is for a browser's window: people get a page where programs get JSON."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def _page(name: str, *, status: int = 200) -> HttpResponse:
     path = Path(settings.BROWSER_DIR) / name
     if not path.is_file():
         raise BadRequestError(404, "no page", f"a file {name} below clients/browser", "none")
-    return HttpResponse(path.read_bytes(), headers={"Cache-Control": "no-cache"})
+    return HttpResponse(path.read_bytes(), status=status, headers={"Cache-Control": "no-cache"})
 
 
-def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+def favicon(_request: HttpRequest) -> HttpResponseBase:
+    """Browsers ask for it by this name wherever a page names none."""
+    return HttpResponseRedirect("/static/favicon.svg")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
+    if _is_person(request):
+        return _page(LOST_PAGE, status=404)
     return BadRequestError(404, "not found", "a path of this server; / is the lobby", request.path).response()
 
 

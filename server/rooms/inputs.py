@@ -6,8 +6,9 @@ from typing import Any
 from attrs import define, field, frozen
 
 from game.wire.frames import Position
+from game.wire.limits import INPUTS_KEPT
 
-WAITING_MAX = 256
+WAITING_MAX = INPUTS_KEPT  # all that a client may have unanswered: who comes back with them is never too much
 UNACKED_ANSWERS_MAX = 512
 EARLY_TICKS_MAX = 120
 

@@ -133,6 +133,19 @@ def same_prefix(index: Index) -> Found:
         if last is not None and last.socket != frame.socket and frame.at < last.at:
             yield frame.t, f"{frame.client}: came back to {_at(frame)}, held {_at(last)} before"
         held[key] = frame
+    yield from _same_seats(index)
+
+
+def _same_seats(index: Index) -> Found:
+    """A resume that is granted gives the same seats, in the next generation."""
+    last: dict[str, tr.Welcomed] = {}
+    for welcome in index.trace.of(tr.Welcomed):
+        opened, before = index.opened[welcome.socket], last.get(welcome.client)
+        if before is not None and opened.is_resume and before.incarnation == welcome.incarnation:
+            had, has = ([(slot, seat) for slot, seat, _ in w.seats] for w in (before, welcome))
+            if had != has:
+                yield welcome.t, f"{welcome.client}: came back to seats {has}, had {had} before"
+        last[welcome.client] = welcome
 
 
 def only_own_sections(index: Index) -> Found:

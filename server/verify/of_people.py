@@ -107,10 +107,10 @@ def one_chat(index: Index) -> Found:
 
 
 def _notice_once(event: tr.NoticeIn, seen: dict[tuple[str, str, int], int]) -> Found:
-    key = f"notice on {event.socket}", event.client, event.id
-    seen[key] = seen.get(key, 0) + 1
-    if seen[key] > 2:
-        yield event.t, f"{event.client}: notice {event.id} came {seen[key]} times on one connection"
+    key = event.client, "notice", event.id
+    if key in seen:
+        yield event.t, f"{event.client}: notice {event.id} is shown again"
+    seen[key] = 1
 
 
 def _same_end(

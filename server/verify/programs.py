@@ -5,6 +5,7 @@ checked on the whole trace at the end, after everything was healed; liveness onl
 """
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -206,7 +207,7 @@ class Program(RuleBasedStateMachine):
         for tick in range(ticks):
             for n, client in enumerate(list(self.w.clients.values())):
                 if "input" in client.route.accepts and (tick + n) % 2:
-                    self.w.do(lambda c=client, b=bodies[(tick + n) % 3]: c.send(b))  # type: ignore[misc]  # bound now
+                    self.w.do(partial(client.send, bodies[(tick + n) % 3]))
             self.w.advance(0.05)
 
     @precondition(has_clients)

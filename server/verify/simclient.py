@@ -16,6 +16,7 @@ from game.wire import client as c
 from game.wire import messages as m
 from game.wire.closecodes import Retry
 from game.wire.frames import Frame, Position, decode_frame, frame_from_json
+from game.wire.limits import INPUTS_KEPT
 from server.clock import monotonic
 from server.routing.plan import RoutePlan
 from server.verify import trace as tr
@@ -49,7 +50,6 @@ class SimClient:
     said: int = 0
     closes: int = 0
     _is_polling: bool = False
-    _notices_shown: dict[int, None] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         hello = m.Hello(token=self.name, name=self.name, slots=self.slots)
@@ -88,7 +88,7 @@ class SimClient:
     def send(self, body: Any, slot: int = 0) -> None:
         """An input."""
         machine = self.machine
-        if self.socket is None or machine.welcome is None or len(machine.unanswered) > c.INPUTS_KEPT - 8:
+        if self.socket is None or machine.welcome is None or len(machine.unanswered) > INPUTS_KEPT - 8:
             return
         n = machine.send_input(body, slot)
         sent = machine.unanswered[slot, n]
@@ -136,8 +136,6 @@ class SimClient:
         frame = applied or self._frame(data)
         if frame is not None:
             self._note_frame(frame, before, is_applied=applied is not None)
-        if not isinstance(data, bytes):
-            self._note_chat_and_notices(data)
         for item in news:
             self._note(item)
         self._write()
@@ -213,13 +211,6 @@ class SimClient:
             roster,
         )
 
-    def _note_chat_and_notices(self, data: str) -> None:
-        if data.startswith('{"type":"notice"'):
-            notice = m.decode_server(data)
-            if isinstance(notice, m.NoticeMessage):
-                self._trace(tr.NoticeIn, notice.id, notice.id not in self._notices_shown)
-                self._notices_shown[notice.id] = None
-
     def _note(self, item: c.News) -> None:
         incarnation = self.machine.welcome.incarnation if self.machine.welcome else ""
         match item:
@@ -235,6 +226,8 @@ class SimClient:
             case m.Chat():
                 lines = tuple((line.n, line.who, line.role, line.text, line.tick) for line in item.lines)
                 self._trace(tr.ChatIn, incarnation, lines)
+            case m.NoticeMessage():
+                self._trace(tr.NoticeIn, item.id)
             case m.Refused():
                 self._trace(tr.RefusedIn, item.what, item.reason)
             case m.Goodbye():

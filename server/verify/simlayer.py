@@ -65,6 +65,10 @@ class Broker:
         """Counts a fault that happened."""
         self.happened[what] = self.happened.get(what, 0) + amount
 
+    def note_group(self, group: str) -> None:
+        """A group's name was used. Probes' groups are named by chance, once per port."""
+        self.names[f"group {'probe' if group.startswith('probe.') else group}"] = None
+
     # ---- faults
 
     def restart(self) -> None:
@@ -176,7 +180,7 @@ class SimLayer:
         """To every member, at most once each."""
         await self._hop()
         self.broker.names[f"type {message['type']}"] = None
-        self.broker.names[f"group {group.partition('.')[0] if group.startswith('probe.') else group}"] = None
+        self.broker.note_group(group)
         sent_at = self._sender_time()
         for channel in self.broker.members(group):
             self.broker.deliver(channel, message, sent_at)
@@ -195,6 +199,7 @@ class SimLayer:
     async def group_add(self, group: str, channel: str) -> None:
         """In-memory and core wait for it; pub/sub only writes the subscription, which takes effect later."""
         await self._hop()
+        self.broker.note_group(group)
         self._subscribed[group, channel] = None
         if self.broker.kind == "pubsub":
             arrive_at(monotonic() + 2 * self.broker.delay_s(), lambda: self._subscribe(group, channel))

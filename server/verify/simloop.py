@@ -130,6 +130,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def finish(self) -> None:
         """Cancels every task and closes. Dead processes' tasks are let go of in peace first."""
         tasks = asyncio.all_tasks(self)
+        self._instant = (self.now, self.handles_run)
         for task in tasks:
             found = self.owner_of(task)
             if found is not None:

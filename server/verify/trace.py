@@ -119,10 +119,9 @@ class ChatIn(OfSocket):
 
 @frozen
 class NoticeIn(OfSocket):
-    """A notice arrived on the socket. ``is_shown``: the first time for this client."""
+    """The client shows a notice."""
 
     id: int
-    is_shown: bool
 
 
 @frozen

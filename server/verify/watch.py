@@ -19,6 +19,7 @@ from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from server.clock import monotonic
 from server.relay import envelope as e
 from server.rooms.holder import Holder, _Held
+from server.rooms.inputs import Given
 from server.rooms.room import Room
 from server.rooms.stream import Stream
 from server.verify import trace as tr
@@ -63,6 +64,7 @@ class _Book:
     live_seq: int = 0
     delayed_seq: int = 0
     seated: object = None
+    answers: dict[int, list[Given]] = field(factory=dict)
 
 
 @define(eq=False)
@@ -92,14 +94,17 @@ class WatchedHolder(Holder):
         of = (monotonic(), room.facts.incarnation, self.node, room.facts.epoch)
         self._note_seats(room, book, of)
         bots = {hold.number for hold in room.match.seats.bots()}
-        given = tuple(row for row in book.game.given if row[0] not in bots)
+        stepped = tuple(row for row in book.game.given if row[0] not in bots)
         book.game.given.clear()
-        if given:
-            self.trace.add(tr.Stepped(*of, room.tick_no, given))
+        if stepped:
+            self.trace.add(tr.Stepped(*of, room.tick_no, stepped))
         holds = room.match.seats.holds
         for seat in sorted(room.match.inputs):
-            for answer, _ in room.match.inputs[seat]._answers:
-                if answer.tick == room.tick_no:
+            given = [answer for answer, _ in room.match.inputs[seat]._answers]
+            known = set(map(id, book.answers.get(seat, ())))
+            book.answers[seat] = given
+            for answer in given:
+                if id(answer) not in known:
                     tenancy = holds[seat].first_generation
                     self.trace.add(tr.Answered(*of, seat, tenancy, answer.n, answer.tick, answer.reason))
         self._note_frames(room, book, of)

@@ -112,6 +112,18 @@ async def test_a_line_drawn_in_one_tab_is_where_it_should_be_in_the_other(site: 
     await until("ink in the middle of the line", lambda: is_inked(two, 600, 350))
 
 
+async def test_a_link_to_nowhere_shows_people_a_page(chromium: Chromium, processes: Processes) -> None:
+    chromium.expect_console_error("404")
+    site = start_site("memory", processes, lambda: pytest.fail("no Redis is needed"))
+    page = await chromium.page()
+    for path in ("/play/nonsense/ABCDE", "/no/such/path"):
+        answer = await page.goto(f"{site.url}{path}")
+        assert answer is not None
+        assert answer.status == 404
+        await page.get_by_role("link", name="To the lobby").click()
+        await page.locator('[data-play="arena"]').wait_for()
+
+
 async def is_inked(page: Page, x: int, y: int) -> bool:
     """Whether the canvas has more than one colour around a point of the page."""
     colours = await page.evaluate(

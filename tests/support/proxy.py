@@ -145,10 +145,10 @@ class TcpProxy:
             self._loop.run_forever()
         finally:
             self._loop.remove_reader(listener)
-            for task in list(self._tasks):
+            tasks = list(self._tasks)  # the set empties itself as they end
+            for task in tasks:
                 task.cancel()
-            if self._tasks:
-                self._loop.run_until_complete(asyncio.wait(self._tasks))
+            self._loop.run_until_complete(_all_of(tasks))
             for pipe in list(self._pipes):  # accepted while we stopped
                 self._end(pipe, abort=True)
             listener.close()
@@ -235,3 +235,7 @@ class TcpProxy:
                 self._loop.remove_reader(end)
                 self._loop.remove_writer(end)
         pipe.close(abort=abort)
+
+
+async def _all_of(tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)

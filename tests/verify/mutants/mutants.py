@@ -12,17 +12,19 @@ from attrs import define, evolve, frozen
 from msgspec.structs import replace
 
 from game import tracker
-from game.codec import TableDelta
+from game.codec import Delta, TableDelta, encode_delta
 from game.replay import Recorder
 from game.wire import client as c
 from game.wire import messages as m
-from game.wire.frames import FrameKind, Position
-from game.wire.ring import Ring
+from game.wire.frames import FrameKind
 from game.wire.session import Session
+from server.clock import wall_now
 from server.relay import envelope as e
 from server.relay import port
 from server.relay.feed import Feed
+from server.relay.hub import Hub
 from server.rooms import holder as holder_module
+from server.rooms import inputs as inputs_module
 from server.rooms.admission import Admission
 from server.rooms.chat import ChatLog
 from server.rooms.delay import DelayLine
@@ -32,6 +34,7 @@ from server.rooms.inputs import InputQueue
 from server.rooms.match import Match
 from server.rooms.seats import SeatTable
 from server.rooms.stream import Stream
+from server.verify.simloop import STARTS_AT_S, WALL_STARTS
 from server.verify.simsockets import SimSocket
 from server.verify.world import World
 from tests.verify.mutants import schedule
@@ -102,10 +105,12 @@ def _twice(old: Any, hits: Hits) -> Any:
     return take
 
 
-def _renumbered(old: Any, hits: Hits) -> Any:
+def _one_gateway_differs(old: Any, hits: Hits) -> Any:
     def on_public(self: Feed, frame: e.PublicFrame) -> Any:
-        hits()
-        return old(self, replace(frame, seq=frame.seq + 1000, base=frame.base + 1000))
+        if self.node == "gw1" and frame.patch is not None and frame.seq % 3 == 0:
+            hits()
+            frame = replace(frame, patch=encode_delta(Delta(is_key=False)))
+        return old(self, frame)
 
     return on_public
 
@@ -176,46 +181,32 @@ def _late_answers(old: Any, hits: Hits) -> Any:
     return to_send
 
 
-def _early_key(old: Any, hits: Hits) -> Any:
-    def attached(self: Session, welcome: Any, sections: Any, tick: int, now: float, *rest: Any) -> None:
+def _late_roster(old: Any, hits: Hits) -> Any:
+    def sources(self: Match) -> Any:
         hits()
-        old(self, welcome, sections, 0, now, *rest)
+        new = {hold.number for hold in self.seats.humans() if not hold.is_confirmed}
+        return old(self) | {"_seats": {seat: row for seat, row in self.roster.items() if seat not in new}}
 
-    return attached
+    return sources
 
 
-def _talks_after_goodbye(_: Any, hits: Hits) -> Any:
+def _talks_after_goodbye(stack: ExitStack, hits: Hits) -> None:
+    """The session goes on after its goodbye; the hub (the setting) keeps those who left."""
+
     def finish(self: Session, close: Any, reason: str = "", retry_after_s: float | None = None) -> None:
         hits()
         self._out.append(m.encode(m.Goodbye(close.value.code, close.value.name, reason, retry_after_s)))
 
-    return finish
+    stack.enter_context(patch.object(Session, "finish", finish))
+    stack.enter_context(patch.object(Hub, "part", lambda self, member, *, is_lost: None))
 
 
-def _forgets_its_place(stack: ExitStack, hits: Hits) -> None:
-    """The client forgets where it was; gateways (the setting) begin with the last KEY as it stood."""
-    old_start, old_frame = c.Client.start, Ring.frame
-
-    def start(self: c.Client, now: float) -> None:
+def _seated_afresh(old: Any, hits: Hits) -> Any:
+    def resume(self: Admission, gateway: str, item: e.Join, viewer: Any, tick_no: int, now: float) -> None:
         hits()
-        old_start(self, now)
-        self.head = Position(-1, -1)
+        self._seat(gateway, item, viewer, tick_no)
 
-    def frame(self: Ring, sections: Any, held: Any, begin: int | None, answers: Any) -> Any:
-        keys = [self._keys.get(section) for section in sections]
-        if begin is not None or not all(keys) or self.newest is None:
-            return old_frame(self, sections, held, begin, answers)
-        oldest = min(key.seq for key in keys if key is not None)
-        newest, self.newest = self.newest, evolve(self.newest, seq=oldest)
-        self._cut.clear()
-        try:
-            return old_frame(self, sections, held, begin, answers)
-        finally:
-            self.newest = newest
-            self._cut.clear()
-
-    stack.enter_context(patch.object(c.Client, "start", start))
-    stack.enter_context(patch.object(Ring, "frame", frame))
+    return resume
 
 
 def _everybodys_sections(old: Any, hits: Hits) -> Any:
@@ -248,15 +239,13 @@ def _never_deaf(stack: ExitStack, hits: Hits) -> None:
     stack.enter_context(patch.object(port, "DEAF_AFTER_PROBES", 10**9))
 
 
-def _unbounded(_: Any, hits: Hits) -> Any:
-    def receive(self: InputQueue, pending: Any) -> bool:
-        if pending.n > self.received_through:
-            hits()
-            self.received_through = pending.n
-            self.waiting.append(pending)
-        return True
+def _unbounded(old: Any, hits: Hits) -> Any:
+    def due(self: InputQueue, tick: int) -> Any:
+        hits()
+        with patch.object(inputs_module, "UNACKED_ANSWERS_MAX", 10**9):
+            return old(self, tick)
 
-    return receive
+    return due
 
 
 def _reused_seq(old: Any, hits: Hits) -> Any:
@@ -306,11 +295,9 @@ def _recorded_twice(old: Any, hits: Hits) -> Any:
 
 
 def _wall_clock(stack: ExitStack, hits: Hits) -> None:
-    from server.clock import wall_now
-
     def monotonic() -> float:
         hits()
-        return wall_now().timestamp()
+        return STARTS_AT_S + (wall_now() - WALL_STARTS).total_seconds()
 
     stack.enter_context(patch.object(holder_module, "monotonic", monotonic))
 
@@ -325,13 +312,12 @@ def _dropped(old: Any, hits: Hits) -> Any:
     return receive
 
 
-def _same_number(old: Any, hits: Hits) -> Any:
+def _skipped_number(old: Any, hits: Hits) -> Any:
     def add(self: ChatLog, line: Any) -> Any:
-        numbered = old(self, line)
-        if numbered.n % 4 == 0:
+        if self.through % 4 == 3:
             hits()
-            return replace(numbered, n=numbered.n - 1)
-        return numbered
+            self.through += 1
+        return old(self, line)
 
     return add
 
@@ -339,20 +325,20 @@ def _same_number(old: Any, hits: Hits) -> Any:
 MUTANTS = (
     Mutant("O1", "inputs of a tick in reverse", _held_back),
     Mutant("O2", "an input is stepped twice", _wrap(Match, "_take_inputs", _twice)),
-    Mutant("O3", "a gateway numbers frames itself", _wrap(Feed, "on_public", _renumbered)),
+    Mutant("O3", "one gateway empties a patch", _wrap(Feed, "on_public", _one_gateway_differs)),
     Mutant("O4", "a frame tells an earlier tick", _wrap(Framer, "_frame", _tick_back)),
     Mutant("O5", "the client takes a patch over a gap", _no_gap),
     Mutant("O6", "tombstones are left out", _wrap(tracker, "_table_patch", _no_tombstones)),
     Mutant("O7", "a frame tells the tick after its own", _wrap(Framer, "_frame", _mid_tick)),
     Mutant("O8", "an input counts for a tick long past", _wrap(InputQueue, "answer", _applied_in_the_past)),
     Mutant("O9", "the newest answer is kept back", _wrap(InputQueue, "to_send", _late_answers)),
-    Mutant("O10", "the welcome does not wait for its tick", _wrap(Session, "attached", _early_key)),
-    Mutant("O11", "the session goes on after its goodbye", _wrap(Session, "finish", _talks_after_goodbye)),
-    Mutant("O12", "a client forgets its place when it comes back", _forgets_its_place),
+    Mutant("O10", "newcomers come into the roster late", _wrap(Match, "sources", _late_roster)),
+    Mutant("O11", "the session goes on after its goodbye", _talks_after_goodbye),
+    Mutant("O12", "who comes back is seated afresh", _wrap(Admission, "_resume", _seated_afresh)),
     Mutant("O13", "players get every seat's section", _wrap(Admission, "sections_of", _everybodys_sections)),
     Mutant("O14", "half the delay", _wrap(DelayLine, "put", _half_the_delay)),
     Mutant("O15", "the watchdog sleeps", _never_deaf, schedule.deaf),
-    Mutant("O16", "inputs wait without a bound", _wrap(InputQueue, "receive", _unbounded), schedule.flood),
+    Mutant("O16", "answers are kept without a bound", _wrap(InputQueue, "due", _unbounded), schedule.flood),
     Mutant("O17", "a seq is used again", _wrap(Stream, "cut", _reused_seq)),
     Mutant("O18", "the record lacks inputs", _wrap(Recorder, "tick", _forgotten_input)),
     Mutant("O19", "the replaced connection stays", _wrap(SeatTable, "resume", _old_one_stays)),
@@ -360,5 +346,5 @@ MUTANTS = (
     Mutant("O21", "a result is recorded twice", _wrap(Holder, "_record", _recorded_twice), schedule.ending),
     Mutant("O22", "the loop goes by the wall clock", _wall_clock),
     Mutant("O23", "each ninth input is forgotten", _wrap(InputQueue, "receive", _dropped)),
-    Mutant("O24", "two chat lines have one number", _wrap(ChatLog, "add", _same_number)),
+    Mutant("O24", "a chat number is left out", _wrap(ChatLog, "add", _skipped_number)),
 )

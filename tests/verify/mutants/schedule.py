@@ -1,5 +1,7 @@
 """The schedules that mutants are run under: everything that a mutant may need to show itself, in a few virtual seconds."""
 
+from functools import partial
+
 from server.verify.simclient import SimClient
 from server.verify.world import World
 from tests.verify.calm import ENDS_ABOVE, Act
@@ -11,9 +13,9 @@ def _play(world: World, people: list[SimClient], seconds: float) -> None:
     for step in range(round(seconds / 0.05)):
         for n, client in enumerate(people):
             if (step + n) % 4 == 0:
-                world.do(lambda c=client, v=step * 10 + n: c.send(Act(ACTIONS[v % 5], v)))  # type: ignore[misc]  # bound now
+                world.do(partial(client.send, Act(ACTIONS[(step * 10 + n) % 5], step * 10 + n)))
             if step % 15 == n:
-                world.do(lambda c=client, t=f"{client.name} at {world.now:.2f}": c.say(t))  # type: ignore[misc]  # the same
+                world.do(partial(client.say, f"{client.name} at {world.now:.2f}"))
         world.advance(0.05)
 
 
@@ -59,7 +61,7 @@ def flood(world: World) -> None:
     world.do(lambda: setattr(people[0].socket, "read_rate", 0.0))
     for step in range(180):
         for n in range(5):
-            world.do(lambda v=step * 5 + n: people[0].send(Act("score", v)))  # type: ignore[misc]  # bound now
+            world.do(partial(people[0].send, Act("score", step * 5 + n)))
         world.advance(0.05)
     world.heal()
 
