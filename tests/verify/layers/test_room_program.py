@@ -8,7 +8,7 @@ from tests.verify.layers.bench import KINDS, Kind
 from tests.verify.layers.room_program import run_program
 
 LEAST = {
-    "FrameIn": 300, "Commit": 100, "Answered": 150, "AnswerIn": 150, "ChatIn": 8, "NoticeIn": 1, "Welcomed": 8,
+    "FrameIn": 100, "Commit": 80, "Answered": 100, "AnswerIn": 100, "ChatIn": 8, "NoticeIn": 1, "Welcomed": 8,
     "LeaveSent": 1, "Replayed": 1, "Named": 4,
 }  # fmt: skip
 
