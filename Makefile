@@ -53,8 +53,9 @@ format: $(INSTALLED_DEV) ## format the code and fix what can be fixed
 docs: $(INSTALLED_DEV) ## write docs/generated anew
 	$(PY) -m server docs
 
-deep: $(INSTALLED_DEV) ## long property runs (SECONDS=300)
+deep: $(INSTALLED_DEV) ## long property runs: the simulated world, then every property test (SECONDS=300 each)
 	@.ci/servers
+	@$(PY) -m server verify --seconds $(SECONDS)
 	@$(PY) -m tests.support.deep $(SECONDS) $(PYTEST_ARGS)
 
 bench: $(INSTALLED_DEV) ## measure side by side with the peers; prints ratios

@@ -45,7 +45,7 @@ async def sleep_until(deadline: float) -> None:
     await asyncio.sleep(max(0.0, deadline - monotonic()))
 
 
-def call_at(deadline: float, call: Callable[[], object], context: Context | None = None) -> asyncio.TimerHandle:
+def run_at(deadline: float, call: Callable[[], object], context: Context | None = None) -> asyncio.TimerHandle:
     """Have the running event loop, whose time is `monotonic`, call at `deadline`."""
     return asyncio.get_running_loop().call_at(deadline, call, context=context)
 

@@ -64,17 +64,17 @@ class Feed:
     def on_private(self, frame: PrivateFrame) -> bool:
         """A private part arrived; True where it completes the newest frame."""
         newest = self.ring.newest
-        if frame.epoch == self.ring.epoch and newest is not None and frame.seq == newest.seq:
-            if self.is_complete:
-                return False
-            self._add_private(frame)
-            return True
+        is_newest = frame.epoch == self.ring.epoch and newest is not None and frame.seq == newest.seq
+        # A repeat: its public part follows, and begins the ring anew.
         is_repeat = self._is_key_asked and frame.stream == DELAYED_STREAM and frame.epoch == self.ring.epoch
         if is_repeat or (frame.epoch, frame.seq) > (self.ring.epoch, newest.seq if newest else -1):
             self._early[frame.epoch, frame.seq] = frame
             while len(self._early) > PENDING_MAX:  # overflow: drop_oldest; the next patch covers it
                 del self._early[next(iter(self._early))]
-        return False
+        if not is_newest or self.is_complete:
+            return False
+        self._add_private(frame)
+        return True
 
     def start_chat(self, lines: Sequence[WireLine], through: int) -> None:
         """What a newcomer was given: the first one's lines are where this feed begins."""

@@ -90,10 +90,12 @@ class Program(RuleBasedStateMachine):
         kind=st.sampled_from(KINDS),
         gateways=st.integers(1, 2),
         people=st.lists(st.booleans(), min_size=1, max_size=4),
+        lost=st.sampled_from((0.0, 0.02, 0.02)),
     )
-    def begin(self, seed: int, kind: Any, gateways: int, people: list[bool]) -> None:
-        """A world with a few players, whose messages are bytes or JSON."""
+    def begin(self, seed: int, kind: Any, gateways: int, people: list[bool], lost: float) -> None:
+        """A world with a few players, whose messages are bytes or JSON, over a layer that loses and doubles a few."""
         self.world = World(self.subject.plan, self.subject.room, seed, kind, gateways)
+        self.world.set_weather(loss=lost, duplicates=lost)
         self.world.advance(1.3)
         for is_binary in people:
             self.join("player", is_binary, 1)

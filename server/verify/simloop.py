@@ -81,7 +81,7 @@ NOBODY = Context()  # the network's: what is on its way outlives its sender
 
 def arrive_at(when: float, call: Callable[[], object]) -> None:
     """The network brings something, whatever has become of who sent it."""
-    clock.call_at(when, call, NOBODY)
+    clock.run_at(when, call, NOBODY)
 
 
 class SimLoop(asyncio.BaseEventLoop):
@@ -172,7 +172,7 @@ class SimLoop(asyncio.BaseEventLoop):
                 return
             if process.held_until > self.now:
                 if process.hold(handle):
-                    clock.call_at(process.held_until, lambda: self._release(process), NOBODY)
+                    clock.run_at(process.held_until, lambda: self._release(process), NOBODY)
                 return
         self.handles_run += 1
         handle._run()

@@ -5,7 +5,6 @@ lets time pass with `advance`; what happens goes into ``trace``. All that is ran
 """
 
 import sys
-import time
 from collections.abc import Callable, MutableMapping
 from random import Random
 from types import TracebackType
@@ -63,7 +62,6 @@ class World:
     _conns: dict[int, Callable[[], str]] = field(factory=dict)
     _made: int = 0
     _sockets_made: int = 0
-    _started_at: float = field(factory=time.process_time)
     _log_before: dict[str, Any] = field(factory=dict)
     _is_measuring: bool = True
 
@@ -316,11 +314,6 @@ class World:
         self.trace.add(tr.Finished(self.now, rows, tuple(self.loop.errors)))
 
     # ---- looking
-
-    def speed(self) -> float:
-        """Virtual seconds per second of CPU since the start."""
-        real_s = time.process_time() - self._started_at
-        return (self.now - 1000.0) / max(real_s, 1e-9)
 
     async def _measure(self) -> None:
         while self.trace.is_open:

@@ -9,7 +9,7 @@ from server.verify.commands import print_report
 from server.verify.programs import FAULTS, RULES, SOMETIMES
 from tests.verify.subjects import calm
 
-ROUNDS = int(os.environ.get("VERIFY_ROUNDS", "5"))
+ROUNDS = int(os.environ.get("VERIFY_ROUNDS", "3"))
 
 
 @pytest.mark.timeout(300)

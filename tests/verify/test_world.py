@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from functools import partial
 
 import pytest
@@ -44,6 +45,7 @@ def test_eight_clients_at_20_hz_and_its_speed_is_printed():
         route = world.route_of("player")
         assert route is not None
         people = [world.client(route) for _ in range(8)]
+        started, began_at = time.process_time(), world.now
         for step in range(200):
             for n, client in enumerate(people):
                 if (step + n) % 4 == 0:
@@ -79,3 +81,18 @@ def test_who_comes_back_with_everything_unanswered_is_let_in():
         schedule.flood(world)
         assert list(map(str, violations(world.trace))) == []
         assert world.clients["c1"].is_live
+
+
+def test_a_delayed_spectator_of_an_idle_room_hears_of_it_after_the_layer_came_back():
+    """Found by programs: the repeated private part was used up before its public part, so that the frame never got whole."""
+    subject = calm(delay="2s")
+    with World(subject.plan, subject.room, 0, "memory", gateway_count=1) as world:
+        player, watcher = world.route_of("player"), world.route_of("spectator")
+        assert player is not None and watcher is not None
+        world.advance(1.3)
+        world.client(player)
+        world.advance(0.3)
+        world.client(watcher)
+        world.restart_layer(0.2)
+        world.heal()
+        assert list(map(str, violations(world.trace))) == []
