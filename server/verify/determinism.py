@@ -79,7 +79,13 @@ def of_checkpoints(ruleset: Ruleset) -> Iterator[Finding]:
             return
 
 
-def elsewhere(request: str, hash_seed: int, python: str = sys.executable, path: Sequence[str] = ()) -> dict[str, Any]:
+def elsewhere(
+    request: str,
+    hash_seed: int,
+    python: str = sys.executable,
+    path: Sequence[str] = (),
+    module: str = "server.verify.second_run",
+) -> dict[str, Any]:
     """Another process's answer; {"failed": …} where it gave none. ``path`` replaces this process's module path."""
     folders = list(path) or [folder for folder in sys.path if folder]
     root = str(Path(__file__).parents[2])
@@ -88,7 +94,7 @@ def elsewhere(request: str, hash_seed: int, python: str = sys.executable, path: 
         "PYTHONHASHSEED": str(hash_seed),
         "PYTHONPATH": os.pathsep.join([root, *(folder for folder in folders if folder != root)]),
     }
-    command = [python, "-m", "server.verify.second_run"]
+    command = [python, "-m", module]
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter, or one that the caller chose
             command, input=request, env=environ, capture_output=True, text=True, check=False, timeout=TIMEOUT_S

@@ -88,11 +88,15 @@ class RulesRaised(Exception):
 
 @frozen
 class Ruleset:
-    """A game as a room type has it. ``header`` is enough to make it anew in another process."""
+    """A game as a room type has it. ``header`` and ``quiet`` are enough to make it anew in another process.
+
+    ``quiet``: the moves of its random script that are made without their inputs, for these would end the match.
+    """
 
     game: Game
     options: Any
     seed: int
+    quiet: tuple[int, ...] = ()
 
     @property
     def kind(self) -> type[Game]:

@@ -26,6 +26,7 @@ EXAMPLES = 250
 MOVES_MAX = 25
 STEPS = 400
 TRIES_MAX = 1500
+QUIET_MAX = 60
 
 
 def of_odd_input(ruleset: Ruleset) -> Iterator[Finding]:
@@ -46,9 +47,37 @@ def of_wire_ranges(ruleset: Ruleset) -> Iterator[Finding]:
     for (collection, name), times in sorted(drill.tracker.clamped.items()):
         text = f"was out of its declared range {times} times in {drill.tick} ticks; viewers saw the range's end"
         yield Finding("wire ranges", text, f"{collection}.{name}", is_fault=False)
+    if drill.tick < STEPS / 4:
+        text = (
+            f"random play ends the match within {drill.tick} ticks, whatever is left out: what comes later is unproven"
+        )
+        yield Finding("wire ranges", text, is_fault=False)
     if not drill.applied:
         text = f"no input was ever applied in {drill.tick} ticks ({drill.refused} refused): what follows inputs is unproven"
         yield Finding("wire ranges", text, is_fault=False)
+
+
+def lasting(ruleset: Ruleset) -> Ruleset:
+    """The ruleset whose random script lasts: inputs that end the match are left out, one after the other."""
+    for _ in range(QUIET_MAX):
+        ended_by = _ended_by(ruleset)
+        if ended_by is None:
+            break
+        ruleset = evolve(ruleset, quiet=(*ruleset.quiet, ended_by))
+    return ruleset
+
+
+def _ended_by(ruleset: Ruleset) -> int | None:
+    """The move whose inputs end the match."""
+    try:
+        drill = Drill(ruleset)
+        for n, move in enumerate(script_of(ruleset, STEPS)):
+            drill.do(move)
+            if drill.is_over:
+                return n if isinstance(move, Step) and move.inputs else None
+    except RulesRaised:
+        pass  # told by the checks
+    return None
 
 
 def raised_by(ruleset: Ruleset, script: list[Move]) -> RulesRaised | None:

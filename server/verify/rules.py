@@ -66,7 +66,7 @@ TABLE = (
 
 def ruleset_of(room: RoomPlan, seed: int = 1) -> Ruleset:
     """The game as a room of this type has it."""
-    return Ruleset(room.game_class(room.tick_hz, room.seats, room.teams), room.options, seed)
+    return oddities.lasting(Ruleset(room.game_class(room.tick_hz, room.seats, room.teams), room.options, seed))
 
 
 def run_check(check: Check, ruleset: Ruleset) -> Checked:
@@ -91,7 +91,8 @@ def run_check(check: Check, ruleset: Ruleset) -> Checked:
 
 def check_rules(room: RoomPlan, seed: int = 1) -> list[Checked]:
     """Every check of `TABLE` for one room type."""
-    return [run_check(check, ruleset_of(room, seed)) for check in TABLE]
+    ruleset = ruleset_of(room, seed)
+    return [run_check(check, ruleset) for check in TABLE]
 
 
 def print_checks(console: Console, room: str, checked: Sequence[Checked]) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from game.contract import Event, Game
 from game.replay import Header, Record, play, state_hash
-from server.verify.drill import Drill, Ruleset, RulesRaised, hashes, random_script
+from server.verify.drill import Drill, Ruleset, RulesRaised, Step, hashes, random_script
 
 Tree = Any  # plain data: what msgspec makes of a world
 
@@ -22,7 +22,7 @@ Tree = Any  # plain data: what msgspec makes of a world
 def request_of(ruleset: Ruleset, steps: int, dump_at: int = -1) -> str:
     """What `main` reads: play the random script of the ruleset's seed; with ``dump_at``, tell that tick's state instead."""
     header = b64encode(msgspec.msgpack.encode(ruleset.header)).decode()
-    return json.dumps({"header": header, "steps": steps, "dump_at": dump_at})
+    return json.dumps({"header": header, "steps": steps, "dump_at": dump_at, "quiet": ruleset.quiet})
 
 
 def replay_request_of(record: bytes, from_tick: int = 0, dump_at: int = -1) -> str:
@@ -63,8 +63,12 @@ def state_at(ruleset: Ruleset, steps: int, tick: int) -> Tree:
 
 
 def script_of(ruleset: Ruleset, steps: int) -> list[Any]:
-    """The random script of a ruleset's own seed."""
-    return random_script(ruleset.schema, ruleset.game.seats, ruleset.seed, steps)
+    """The random script of a ruleset's own seed, without the inputs that would end it."""
+    script = random_script(ruleset.schema, ruleset.game.seats, ruleset.seed, steps)
+    for n in ruleset.quiet:
+        if n < len(script):
+            script[n] = Step()
+    return script
 
 
 def replayed_state(record: Record, game: Game, from_tick: int, tick: int) -> Tree:
@@ -85,13 +89,18 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         if dump_at >= 0:
             return {"state": replayed_state(record, game, start, dump_at)}
         return {"hashes": [state_hash(played.world, played.rng) for played in play(record, game, start)]}
-    header = msgspec.msgpack.decode(b64decode(request["header"]), type=Header)
-    game = game_of(header)
-    options: Any = msgspec.msgpack.decode(header.options, type=type(game).Options)
-    ruleset = Ruleset(game, options, header.seed)
+    ruleset = ruleset_of(request)
     if dump_at >= 0:
         return {"state": state_at(ruleset, request["steps"], dump_at)}
     return {"hashes": hashes(ruleset, script_of(ruleset, request["steps"]))}
+
+
+def ruleset_of(request: dict[str, Any]) -> Ruleset:
+    """The ruleset that `request_of` wrote."""
+    header = msgspec.msgpack.decode(b64decode(request["header"]), type=Header)
+    game = game_of(header)
+    options: Any = msgspec.msgpack.decode(header.options, type=type(game).Options)
+    return Ruleset(game, options, header.seed, tuple(request["quiet"]))
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """State that two rooms share: two matches in alternation must be what they are alone, and no module or class may change.
 
 A game's modules, classes, defaults of its functions and defaults of its fields are looked at before and after a match;
-whatever mutable thing changed is named.
+whatever mutable thing changed is named. All this happens in a fresh process: `python -m server.verify.shared`.
 """
 
 import inspect
+import json
 import pickle
+import sys
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -14,11 +16,11 @@ from typing import Any
 
 import attrs
 
-from server.verify.determinism import STEPS
+from server.verify.determinism import STEPS, elsewhere
 from server.verify.difference import difference
-from server.verify.drill import Drill, OnTick, Ruleset, hashes, modules_of, random_script
+from server.verify.drill import Drill, OnTick, Ruleset, RulesRaised, hashes, modules_of, random_script
 from server.verify.findings import Finding
-from server.verify.second_run import script_of, state_at, tree_of
+from server.verify.second_run import request_of, ruleset_of, script_of, state_at, tree_of
 
 CHECK = "separate rooms"
 MUTABLE = (list, dict, set, bytearray)
@@ -26,6 +28,15 @@ HINT = "rooms share it: keep it in the world (what is only a cache: functools.ca
 
 
 def of_shared_state(ruleset: Ruleset) -> Iterator[Finding]:
+    """What `main` finds in a process of its own: here, earlier matches may have left their traces already."""
+    answer = elsewhere(request_of(ruleset, STEPS), 0, module="server.verify.shared")
+    if "findings" not in answer:
+        yield Finding(CHECK, str(answer.get("raised") or answer.get("failed")))
+    for text, where in answer.get("findings", ()):
+        yield Finding(CHECK, text, where)
+
+
+def changes(ruleset: Ruleset) -> Iterator[Finding]:
     """Things outside the world that a match changed; then whether a neighbour's match changes one."""
     before = {name: (place, _print(value)) for name, place, value in places(ruleset)}
     alone = hashes(ruleset, script_of(ruleset, STEPS))
@@ -132,3 +143,16 @@ def _disturbed(ruleset: Ruleset, tick: int, changed: list[str]) -> Finding:
     why = f" through {', '.join(changed)}" if changed else ""
     text = f"a second room, played beside this one, changes its state in tick {tick} ({values or 'one time of several'}){why}"
     return Finding(CHECK, text, where)
+
+
+def main() -> None:
+    """One request of `request_of` on stdin; {"findings": [[text, where], …]} on stdout."""
+    try:
+        found: dict[str, Any] = {"findings": [[f.text, f.where] for f in changes(ruleset_of(json.load(sys.stdin)))]}
+    except RulesRaised as error:
+        found = {"raised": str(error)}
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 
 from server.routing.plan import Deployment, Plan, load_plan
+from server.verify.drill import Drill
+from server.verify.oddities import STEPS
 from server.verify.rules import TABLE, check_rules, ruleset_of, run_check
+from server.verify.second_run import script_of
 from tests.verify.planted_games import FAULTS, Fault, written
+from tests.verify.subjects import calm
 
 
 @pytest.fixture
@@ -46,3 +50,12 @@ def test_a_planted_fault_is_found_and_named(fault: Fault, plan_of, tmp_path: Pat
         lines = (tmp_path / package / "__init__.py").read_text("utf-8").splitlines()
         line = next(n for n, text in enumerate(lines, 1) if fault.at in text)
         assert f"__init__.py:{line}:" in said, said
+
+
+def test_random_play_that_ends_matches_is_kept_going():
+    """Else everything after the first "end" would go unproven."""
+    subject = calm()
+    ruleset = ruleset_of(subject.plan.rooms[subject.room])
+    assert ruleset.quiet
+    assert Drill(ruleset).run(script_of(ruleset, STEPS)).tick == STEPS
+    assert not [str(finding) for each in check_rules(subject.plan.rooms[subject.room]) for finding in each.findings]
