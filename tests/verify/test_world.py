@@ -51,9 +51,8 @@ def test_eight_clients_at_20_hz_and_its_speed_is_printed():
                 if (step + n) % 4 == 0:
                     world.do(partial(client.send, Act("score", step)))
             world.advance(0.05)
-        print(
-            f"simulated world: {world.speed():.0f} virtual seconds per second of CPU, {world.frames_delivered} frames"
-        )
+        speed = (world.now - began_at) / (time.process_time() - started)
+        print(f"simulated world: {speed:.0f} virtual seconds per second of CPU, {world.frames_delivered} frames")
         assert world.frames_delivered > 8 * 150
 
 
