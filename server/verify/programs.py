@@ -41,7 +41,7 @@ SOMETIMES = {"a client asked for a resync", "a client came back", "log: layer.de
 
 
 SOCKET_FAULTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    ("cut", ()), ("cut", ()), *(("cut_after", (n,)) for n in range(1, 8)), ("half_open", ()), ("slow_reader", (2.0,)),
+    ("cut", ()), ("cut", ()), *(("cut_after", (n,)) for n in range(1, 8)), ("half_open", ()), ("half_open", ()), ("slow_reader", (2.0,)),
     ("slow_reader", (12.0,)), ("stopped_reader", ()),
 )  # fmt: skip
 WEATHERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
