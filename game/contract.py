@@ -76,6 +76,7 @@ class Game:
     inputs: ClassVar[tuple[type, ...]]
     events: ClassVar[tuple[type, ...]] = ()
     version: ClassVar[str] = "1"
+    reveals: ClassVar[tuple[str, ...]] = ()  # hidden fields ("Card.face") that the rules copy to others on purpose
 
     def setup(self, options: Any, rng: Rng) -> Any:
         """A new world. Called once per match, before anybody joins."""

@@ -6,6 +6,7 @@ from attrs import define, field
 
 from server.verify import two_runs
 from server.verify.again import played_elsewhere
+from server.verify.chart import mermaid
 from server.verify.ledger import Ledger
 from server.verify.programs import FAULTS, RULES, SOMETIMES, PromiseBroken, Subject, run_programs
 from server.verify.promises import TABLE, Violation
@@ -26,6 +27,7 @@ class Campaign:
     ledger: Ledger = field(factory=Ledger)
     found: list[Violation] = field(factory=list)
     story: str = ""
+    chart: str = ""
     failed_seed: int = 0
 
     def rows(self) -> list[tuple[str, str, str, str]]:
@@ -58,6 +60,7 @@ def run_campaign(campaign: Campaign, now: Callable[[], float]) -> None:
         except PromiseBroken as broken:
             campaign.found = list(broken.found)
             campaign.story = "\n".join(getattr(broken, "__notes__", []))
+            campaign.chart = mermaid(broken.trace, broken.found)
         if not campaign.found and n % 8 == 0:
             campaign.found = compare(campaign.subject, seed)
         campaign.failed_seed = seed

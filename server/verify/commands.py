@@ -39,6 +39,7 @@ def verify(routing: Path, room: str | None, seconds: float, seed: int | None, ro
     from server.routing.commands import planned
     from server.verify.campaign import Campaign, run_campaign
     from server.verify.programs import Subject
+    from server.verify.rules import check_rules, print_checks
 
     plan = planned(routing)
     names = [room] if room else list(plan.rooms)
@@ -49,6 +50,12 @@ def verify(routing: Path, room: str | None, seconds: float, seed: int | None, ro
     console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
     is_broken = False
     for name in names:
+        checked = check_rules(plan.rooms[name])
+        print_checks(console, name, checked)
+        if any(each.faults for each in checked):
+            is_broken = True
+            console.print("  the server's promises are looked at once the rules hold", markup=False)
+            continue
         campaign = Campaign(Subject(plan, name), first, seconds / len(names), rounds, ROUND_EXAMPLES)
         started = time_s()
         run_campaign(campaign, time_s)
@@ -62,6 +69,16 @@ def time_s() -> float:
     from server.clock import monotonic
 
     return monotonic()
+
+
+def print_chart(console: Console, chart: str, name: str) -> None:
+    """The failing program as a sequence chart, in a file that any Markdown viewer with Mermaid draws."""
+    if not chart:
+        return
+    path = Path("var", "verify", f"{name}.md")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"# {name}\n\n```mermaid\n{chart}\n```\n", encoding="utf-8")
+    console.print(f"drawn as a sequence chart: {path}", markup=False)
 
 
 def print_report(console: Console, campaign: "object", took_s: float, routing: str) -> None:
@@ -89,6 +106,7 @@ def print_report(console: Console, campaign: "object", took_s: float, routing: s
     if campaign.found:
         console.print(campaign.story, markup=False)
         room, seed = campaign.subject.room, campaign.failed_seed
+        print_chart(console, campaign.chart, f"{room}-{seed}")
         console.print(
             f"again: python -m server verify --routing {routing} --room {room} --seed {seed} --rounds 1", markup=False
         )

@@ -76,7 +76,11 @@ def _resyncs_patient(index: Index) -> Found:
 
 
 def converges(index: Index) -> Found:
-    """O6: what a viewer holds is what the server had for it at that place, section by section."""
+    """O6: what a viewer holds is what the server had for it at that place, section by section; no id names two entities."""
+    for commits in index.commits.values():
+        for cut in commits:
+            if cut.reused:
+                yield cut.t, f"room {cut.incarnation}: wire ids used again: {', '.join(cut.reused)}"
     for frame in _applied(index):
         held, commit = frame.held or {}, index.commit_of(frame)
         if sorted(held) != sorted(frame.listed):
@@ -84,9 +88,9 @@ def converges(index: Index) -> Found:
         if commit is None:
             continue
         for section, digest in held.items():
-            cut = commit.views.get(section)
-            if cut is not None and cut != digest:
-                yield frame.t, f"{frame.client}: holds {digest} of {section} at {_at(frame)}; the room cut {cut}"
+            own = commit.views.get(section)
+            if own is not None and own != digest:
+                yield frame.t, f"{frame.client}: holds {digest} of {section} at {_at(frame)}; the room cut {own}"
 
 
 def keyframes_at_ticks(index: Index) -> Found:
@@ -105,6 +109,12 @@ def keyframes_at_ticks(index: Index) -> Found:
 
 def welcome_then_key(index: Index) -> Found:
     """O10: welcome, then a KEY that includes everything before it, then patches."""
+    welcomed: set[int] = set()
+    for event in index.trace.events:
+        if isinstance(event, tr.Welcomed):
+            welcomed.add(event.socket)
+        elif isinstance(event, tr.ChatIn) and event.socket not in welcomed:
+            yield event.t, f"{event.client}: chat before the welcome"
     for socket, frames in index.frames.items():
         welcome = index.welcomes.get(socket)
         if welcome is None or (frames and frames[0].t < welcome.t):

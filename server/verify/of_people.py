@@ -1,7 +1,7 @@
 """Promises about connections, seats and talk: O11, O19, O20, O24. Each is a function from an index to violations."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from game.wire.closecodes import Close
@@ -103,7 +103,18 @@ def one_chat(index: Index) -> Found:
             if key in last and n != last[key] + 1:
                 yield event.t, f"{event.client}: line {n} after line {last[key]}"
             last[key] = n
+    yield from _each_line_once(index, content)
     yield from _same_end(index, content, last)
+
+
+def _each_line_once(index: Index, content: dict[tuple[str, int, int], tuple[object, ...]]) -> Found:
+    said = Counter(event.text for event in index.trace.of(tr.Said))
+    numbers: dict[tuple[str, int, str], list[int]] = defaultdict(list)
+    for (incarnation, stream, n), (_, text) in content.items():
+        numbers[incarnation, stream, str(text)].append(n)
+    for (incarnation, _, text), found in numbers.items():
+        if len(found) > said[text]:
+            yield 0.0, f"room {incarnation}: {text!r} was said {said[text]} times and stands under {sorted(found)}"
 
 
 def _notice_once(event: tr.NoticeIn, seen: dict[tuple[str, str, int], int]) -> Found:

@@ -21,6 +21,7 @@ from server.verify.promises import Violation, violations
 from server.verify.simclient import SimClient
 from server.verify.simlayer import KINDS
 from server.verify.strategies import inputs_of
+from server.verify.trace import Trace
 from server.verify.world import ALIASES, World
 
 CLIENTS_MAX = 8
@@ -58,9 +59,9 @@ DISASTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
 class PromiseBroken(AssertionError):
     """A program broke a promise."""
 
-    def __init__(self, found: list[Violation]) -> None:
+    def __init__(self, found: list[Violation], trace: Trace) -> None:
         super().__init__("\n".join(["", *map(str, found[:12])]))
-        self.found = found
+        self.found, self.trace = found, trace
 
 
 @frozen
@@ -131,7 +132,7 @@ class Program(RuleBasedStateMachine):
             found = violations(self.world.trace)
             self.ledger.note_program(self.world, self.used, found)
             if found:
-                raise PromiseBroken(found)
+                raise PromiseBroken(found, self.world.trace)
         finally:
             self.world.close()
 

@@ -178,12 +178,16 @@ class OfRoom(Event):
 
 @frozen
 class Commit(OfRoom):
-    """A frame was cut after ``tick``. ``views`` holds the digest of every section as of then."""
+    """A frame was cut after ``tick``. ``views`` holds the digest of every section as of then.
+
+    ``reused`` names the wire ids that stand for an entity again, after they had died.
+    """
 
     stream: int
     seq: int
     tick: int
     views: Held
+    reused: tuple[str, ...] = ()
 
 
 @frozen

@@ -64,6 +64,7 @@ class _Book:
     live_seq: int = 0
     delayed_seq: int = 0
     seated: object = None
+    ids: dict[tuple[int, Section, int], tuple[set[int], set[int]]] = field(factory=dict)
     answers: dict[int, list[Given]] = field(factory=dict)
 
 
@@ -80,8 +81,9 @@ class WatchedHolder(Holder):
         book = self._books.get(room.facts.incarnation)
         if book is None:
             book = self._books[room.facts.incarnation] = self._watch(room)
+        at = monotonic()  # a tick is as of its beginning: in real time it takes a while
         super()._tick(held)
-        self._note(room, book)
+        self._note(room, book, at)
 
     def _watch(self, room: Room) -> _Book:
         game = WatchedGame(room.match.game, room.plan.schema)
@@ -90,8 +92,8 @@ class WatchedHolder(Holder):
             self.on_room(room)
         return _Book(game)
 
-    def _note(self, room: Room, book: _Book) -> None:
-        of = (monotonic(), room.facts.incarnation, self.node, room.facts.epoch)
+    def _note(self, room: Room, book: _Book, at: float) -> None:
+        of = (at, room.facts.incarnation, self.node, room.facts.epoch)
         self._note_seats(room, book, of)
         bots = {hold.number for hold in room.match.seats.bots()}
         stepped = tuple(row for row in book.game.given if row[0] not in bots)
@@ -124,13 +126,17 @@ class WatchedHolder(Holder):
             book.live_seq = framer.live.seq
             shown = {s for v in room.viewers.values() if v.stream == e.LIVE_STREAM for s in v.sections}
             views = _views(framer.live, shown | {PUBLIC_SECTION})
-            self.trace.add(tr.Commit(*of, e.LIVE_STREAM, framer.live.seq, room.tick_no, views))
+            self.trace.add(
+                tr.Commit(*of, e.LIVE_STREAM, framer.live.seq, room.tick_no, views, _reused(framer.live, 0, book))
+            )
         delayed = framer._delayed
         if delayed is not None and delayed.seq != book.delayed_seq:
             book.delayed_seq = delayed.seq
             own = {SPECTATORS_SECTION} if room.plan.schema.has_section(SPECTATORS) else set()
             views = _views(delayed, own | {PUBLIC_SECTION})
-            self.trace.add(tr.Commit(*of, e.DELAYED_STREAM, delayed.seq, room.tick_no, views))
+            self.trace.add(
+                tr.Commit(*of, e.DELAYED_STREAM, delayed.seq, room.tick_no, views, _reused(delayed, 1, book))
+            )
 
     def replay_all(self) -> list[Kept]:
         """Plays the record of every room that is still held, notes whether it comes to the same state, and returns it."""
@@ -142,6 +148,21 @@ class WatchedHolder(Holder):
                 if not room.match.recorder._changes:
                     kept.append(Kept(room.match.recorder.to_bytes(), encode_state(room.match.world, room.match.rng)))
         return kept
+
+
+def _reused(stream: Stream, number: int, book: _Book) -> tuple[str, ...]:
+    """Wire ids that are in use again after they were not. Where they are given out only: elsewhere, rows come back."""
+    found = []
+    for (section, index), rows in stream.tracker._tables.items():
+        if rows.table.exists is not section.audience:
+            continue
+        alive, dead = book.ids.setdefault((number, section, index), (set(), set()))
+        now = set(rows.rows)
+        found += [f"{rows.table.collection} {wire_id}" for wire_id in sorted(now & dead)]
+        dead |= alive - now
+        alive.clear()
+        alive |= now
+    return tuple(found)
 
 
 def _views(stream: Stream, sections: set[Section]) -> tr.Held:

@@ -1,0 +1,169 @@
+"""Programs of odd play against the rules alone: all that the wire can carry, by anybody, between joins and leaves in any order.
+
+Hypothesis makes them from the input classes' wire fields, and shrinks one that makes the rules raise.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+from attrs import evolve
+from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+
+from game.codec import body_of
+from game.fields import FieldSpec, Kind
+from game.quantize import clip_text
+from game.schema import Message, Schema
+from server.verify.drill import NAMES, REASONS, Drill, Join, Leave, Link, Move, Ruleset, RulesRaised, Step
+from server.verify.findings import Finding
+from server.verify.second_run import script_of
+
+CHECK = "no input breaks the rules"
+EXAMPLES = 250
+MOVES_MAX = 25
+STEPS = 400
+TRIES_MAX = 1500
+QUIET_MAX = 60
+
+
+def of_odd_input(ruleset: Ruleset) -> Iterator[Finding]:
+    """The smallest program found that makes the rules raise."""
+    script = _found(ruleset) or _shortened(ruleset, script_of(ruleset, STEPS))
+    if script:
+        error = raised_by(ruleset, script)
+        assert error is not None  # noqa: S101 - it raised a moment ago, and the rules are given the same
+        program = "".join(f"\n    {move}" for move in script)
+        yield Finding(CHECK, f"{error.called}() in tick {error.tick} of this match: {error.text}{program}", error.where)
+
+
+def of_wire_ranges(ruleset: Ruleset) -> Iterator[Finding]:
+    """Notes: values that the rules let out of the range which their fields declare."""
+    drill = Drill(ruleset)
+    with suppress(RulesRaised):  # told by the other checks
+        drill.run(script_of(ruleset, STEPS))
+    for (collection, name), times in sorted(drill.tracker.clamped.items()):
+        text = f"was out of its declared range {times} times in {drill.tick} ticks; viewers saw the range's end"
+        yield Finding("wire ranges", text, f"{collection}.{name}", is_fault=False)
+    if drill.tick < STEPS / 4:
+        text = (
+            f"random play ends the match within {drill.tick} ticks, whatever is left out: what comes later is unproven"
+        )
+        yield Finding("wire ranges", text, is_fault=False)
+    if not drill.applied:
+        text = f"no input was ever applied in {drill.tick} ticks ({drill.refused} refused): what follows inputs is unproven"
+        yield Finding("wire ranges", text, is_fault=False)
+
+
+def lasting(ruleset: Ruleset) -> Ruleset:
+    """The ruleset whose random script lasts: inputs that end the match are left out, one after the other."""
+    for _ in range(QUIET_MAX):
+        ended_by = _ended_by(ruleset)
+        if ended_by is None:
+            break
+        ruleset = evolve(ruleset, quiet=(*ruleset.quiet, ended_by))
+    return ruleset
+
+
+def _ended_by(ruleset: Ruleset) -> int | None:
+    """The move whose inputs end the match."""
+    try:
+        drill = Drill(ruleset)
+        for n, move in enumerate(script_of(ruleset, STEPS)):
+            drill.do(move)
+            if drill.is_over:
+                return n if isinstance(move, Step) and move.inputs else None
+    except RulesRaised:
+        pass  # told by the checks
+    return None
+
+
+def raised_by(ruleset: Ruleset, script: list[Move]) -> RulesRaised | None:
+    """What the rules raise on a script, if they do."""
+    try:
+        Drill(ruleset).run(script)
+    except RulesRaised as error:
+        return error
+    return None
+
+
+def moves_of(schema: Schema, seats: int) -> st.SearchStrategy[Move]:
+    """Any move of a match."""
+    seat = st.integers(0, seats - 1)
+    bodies = st.one_of([_bodies_of(message) for message in schema.inputs])
+    inputs = st.lists(st.tuples(seat, bodies), max_size=4).map(tuple)
+    return st.one_of(
+        st.builds(Step, inputs, st.sampled_from((1, 1, 2, 60))),
+        st.builds(Join, seat, st.sampled_from(NAMES), st.booleans()),
+        st.builds(Leave, seat, st.sampled_from(REASONS)),
+        st.builds(Link, seat, st.booleans()),
+    )
+
+
+def _bodies_of(message: Message) -> st.SearchStrategy[Any]:
+    return st.tuples(*(_quantized_of(wire.spec) for wire in message.fields)).map(lambda q: body_of(message, q))
+
+
+def _quantized_of(spec: FieldSpec) -> st.SearchStrategy[Any]:
+    """What the wire can carry for a field: its ends, its middle, and all between."""
+    if spec.kind is Kind.TEXT:
+        return st.text(max_size=min(spec.max_bytes, 40)).map(lambda text: clip_text(text, spec.max_bytes))
+    ends = st.sampled_from((0, spec.steps, spec.steps // 2))
+    return st.one_of(st.integers(0, spec.steps), ends)
+
+
+def _found(ruleset: Ruleset) -> list[Move] | None:
+    chosen = settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    moves = st.lists(moves_of(ruleset.schema, ruleset.game.seats), max_size=MOVES_MAX)
+    places: set[str] = set()
+
+    def is_raising(script: list[Move]) -> bool:
+        error = raised_by(ruleset, script)
+        if error is None or (places and error.where not in places):
+            return False  # the first fault is the one that is made small
+        places.add(error.where)
+        return True
+
+    try:
+        return find(moves, is_raising, settings=chosen, random=Random(ruleset.seed))
+    except NoSuchExample:
+        return None
+
+
+def _shortened(ruleset: Ruleset, script: list[Move]) -> list[Move] | None:
+    """A long match that raises, with every part left out that is not needed: halves, quarters, single moves."""
+    first = raised_by(ruleset, script)
+    if first is None:
+        return None
+    size, tries = len(script) // 2, 0
+    while size and tries < TRIES_MAX:
+        at = 0
+        while at < len(script) and tries < TRIES_MAX:
+            shorter = script[:at] + script[at + size :]
+            error = raised_by(ruleset, shorter)
+            tries += 1
+            if error is not None and error.where == first.where:
+                script = shorter
+            else:
+                at += size
+        size //= 2
+    return _without_idle_inputs(ruleset, script, first.where)
+
+
+def _without_idle_inputs(ruleset: Ruleset, script: list[Move], where: str) -> list[Move]:
+    """The inputs left out that change nothing about it."""
+    for n, move in enumerate(script):
+        if isinstance(move, Step) and move.inputs:
+            calmer = [*script[:n], evolve(move, inputs=()), *script[n + 1 :]]
+            error = raised_by(ruleset, calmer)
+            if error is not None and error.where == where:
+                script = calmer
+    return script

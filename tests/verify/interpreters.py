@@ -1,0 +1,68 @@
+"""Other Python interpreters at hand, with what `game` needs: for replays on another version than the tests' own.
+
+One that lacks attrs and msgspec gets them in a virtual environment, which is kept in the user's cache folder.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from attrs import frozen
+
+VERSIONS = ("3.15", "3.14", "3.13", "3.12")
+NEEDED = "import attrs, msgspec, sys; print('%d.%d.%d' % sys.version_info[:3])"
+REQUIREMENTS = ("attrs>=26.1,<27", "msgspec>=0.22,<0.23")
+
+
+@frozen
+class Interpreter:
+    """A Python that can run `game`."""
+
+    path: str
+    version: str
+
+
+def _version(python: str) -> str:
+    """Its version where it has what is needed, else ""."""
+    try:
+        done = subprocess.run([python, "-c", NEEDED], capture_output=True, text=True, check=False, timeout=30)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _candidates(version: str) -> list[str]:
+    """Interpreters of a version: on the PATH, and those that pyenv keeps beside it."""
+    found = [path for path in (shutil.which(f"python{version}"),) if path]
+    roots = {Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")), *(Path(path).parents[1] for path in found)}
+    return [*found, *(str(path) for root in sorted(roots) for path in root.glob(f"versions/{version}.*/bin/python"))]
+
+
+def _with_packages(python: str, version: str) -> str:
+    """An environment of this interpreter with the packages, made once; "" where it cannot be made."""
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "roomwright-tests" / f"python{version}"
+    made = home / "bin" / "python"
+    if _version(str(made)):
+        return str(made)
+    steps = ([python, "-m", "venv", "--clear", str(home)], [str(made), "-m", "pip", "install", "-q", *REQUIREMENTS])
+    for command in steps:
+        if subprocess.run(command, capture_output=True, check=False, timeout=90).returncode:
+            return ""
+    return str(made)
+
+
+@cache
+def newest_other() -> Interpreter | None:
+    """The newest interpreter of another minor version that can run `game`."""
+    mine = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for version in VERSIONS:
+        if version == mine:
+            continue
+        for python in _candidates(version):
+            path = python if _version(python) else _with_packages(python, version)
+            if path:
+                return Interpreter(path, _version(path))
+    return None

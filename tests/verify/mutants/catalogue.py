@@ -1,0 +1,164 @@
+"""Every mutant: which line of the product is broken, the promise that it breaks, and the schedule that shows it."""
+
+from attrs import frozen
+
+from game import tracker
+from game.wire import client, session
+from game.wire.ring import Ring
+from server.relay import feed, hub, link
+from server.rooms import admission, chat, delay, framing, holder, inputs, match, room, seats, talk
+from server.sockets import connection
+from tests.verify.mutants import judges
+from tests.verify.mutants.judges import Judge
+from tests.verify.mutants.patching import Line
+
+
+@frozen
+class Mutant:
+    """``promise`` must be broken by it, as ``judge`` finds; others may be too. ``seeds`` are tried in turn."""
+
+    name: str
+    promise: str
+    line: Line
+    schedule: str
+    judge: Judge = judges.one_run
+    seeds: int = 1
+
+
+def _of(
+    promise: str, name: str, where: object, function: str, old: str, new: str, schedule: str, **more: object
+) -> Mutant:
+    return Mutant(name, promise, Line(where, function, old, new), schedule, **more)  # type: ignore[arg-type]  # named
+
+
+INPUTS = (
+    _of("O1", "the newest input goes first", inputs.InputQueue, "due",
+        "out.append(self.waiting.popleft())", "out.append(self.waiting.pop())", "evening"),
+    _of("O1", "a batch of inputs is taken from its end", holder.Holder, "_on_batch",
+        'for item in link.receive(batch, message["reply"], monotonic()):',
+        'for item in reversed(link.receive(batch, message["reply"], monotonic())):', "evening"),
+    _of("O2", "an input is applied twice", match.Match, "_take_inputs",
+        "yield seat, pending.body", "yield seat, pending.body\nyield seat, pending.body", "evening"),
+    _of("O2", "an input is applied and answered as refused", match.Match, "_take_inputs",
+        "queue.answer(pending, tick_no, reason)", "queue.answer(pending, tick_no, reason or 'rate')", "evening"),
+    _of("O8", "the count of ticks goes back now and then", room.Room, "tick",
+        "self.tick_no += 1", "self.tick_no += 1 if self.tick_no % 50 < 49 else -9", "evening"),
+    _of("O9", "an input is acknowledged before it is applied", inputs.InputQueue, "answer",
+        "(Given(pending.n, tick, reason, margin), None)", "(Given(pending.n, tick + 1, reason, margin), None)", "evening"),
+    _of("O9", "an answer is sent once and never again", inputs.InputQueue, "to_send",
+        "return [given for given, _ in self._answers]",
+        "return [given for given, first in self._answers if first == seq]", "bad_weather"),
+    _of("O9", "an answer counts as acknowledged at any ack", inputs.InputQueue, "acknowledge",
+        "self._answers[0][1] <= position.seq", "self._answers[0][1] <= position.seq + 9", "bad_weather", seeds=8),
+    _of("O18", "the record leaves out who left", match.Match, "vacate",
+        "self.recorder.left(number, reason)", "pass", "evening"),
+    _of("O18", "the record leaves out inputs", match.Match, "step",
+        "self.recorder.tick(self.tick, inputs=applied)", "self.recorder.tick(self.tick, inputs=applied[1:])", "evening"),
+    _of("O21", "a result is recorded at each tick", room.Room, "_finish",
+        '"ended", result.summary', '"playing", result.summary', "match_ends"),
+    _of("O21", "a result is written twice", holder.Holder, "_send",
+        "self._spawn(self._record(room, out))",
+        "self._spawn(self._record(room, out))\nself._spawn(self._record(room, out))", "match_ends"),
+    _of("O23", "a refused input is dropped in silence", match.Match, "_take_inputs",
+        "queue.answer(pending, tick_no, reason)", "reason or queue.answer(pending, tick_no, reason)", "evening"),
+    _of("O23", "a close without a goodbye", session.Session, "finish",
+        "self._out.append(m.encode(m.Goodbye(close.value.code, close.value.name, reason, retry_after_s)))", "pass",
+        "evening"),
+    _of("O23", "a chat line is dropped in silence", talk.Talk, "say",
+        "self.show(line, viewer.stream)", "if not text.endswith('3'): self.show(line, viewer.stream)", "evening"),
+)  # fmt: skip
+
+FRAMES = (
+    _of("O7", "two frames share one seq", framing.Framer, "_frame",
+        "cut.seq,\n        cut.base,", "cut.seq + (cut.seq % 7 == 0),\n        cut.base,", "evening"),
+    _of("O3", "a patch holds only the last tick's changes", tracker, "_table_patch",
+        "if row[LAST] > base:", "if row[LAST] > base + 2:", "bad_weather", seeds=4),
+    _of("O4", "every second frame tells an older tick", framing.Framer, "_frame",
+        "        tick_no,\n", "        tick_no - 5 * (cut.seq % 2),\n", "evening"),
+    _of("O5", "the client applies patches over a hole", client.Client, "_on_frame",
+        "elif self.head.seq < frame.base:", "elif self.head.seq < frame.base - 100:", "swallowed"),
+    _of("O5", "the client asks for a resync at each frame", client.Client, "_gap",
+        "if self._resync_at is None:", "if self._resync_at is not self:", "swallowed"),
+    _of("O6", "no tombstones", tracker._Rows, "remove",
+        "self.dead[wire_id] = seq", "pass", "evening"),
+    _of("O6", "wire ids are used again", tracker.Tracker, "_new_id",
+        "self._next_id[space] = self._next_id.get(space, 0) + 1",
+        "self._next_id[space] = self._next_id.get(space, 0) % 5 + 1", "evening"),
+    _of("O6", "a patch is one frame short", tracker.Tracker, "patch",
+        "part = _table_patch(rows, base)", "part = _table_patch(rows, base + 1)", "bad_weather", seeds=4),
+    _of("O6", "patches are chained over a hole", Ring, "_hop",
+        "if hop.seq <= end and hop.base <= at:", "if hop.seq <= end:", "bad_weather", seeds=4),
+    _of("O7", "a KEY tells the tick to come", framing.Framer, "_frame",
+        "        tick_no,\n", "        tick_no + (cut.public.key is not None),\n", "evening"),
+    _of("O7", "a KEY is cut between two ticks", framing.Framer, "want_key",
+        "self.live.is_key_wanted = True",
+        "self.live.is_key_wanted = True\nself.live.tracker.seq -= 1", "bad_weather", seeds=8),
+    _of("O10", "a newcomer gets a frame of before its welcome", session.Session, "offer",
+        "newest is None or newest.tick < self._since_tick:", "newest is None:", "evening"),
+    _of("O10", "the newest message goes first", connection.Connection, "flush",
+        "self.out.extend(data)", "self.out.extendleft(data)", "evening"),
+    _of("O12", "a token gives another seat", admission.Admission, "join",
+        "elif item.resume is not None:", "elif item.resume is self:", "comings_and_goings"),
+    _of("O13", "everybody has the sections of all seats", admission.Admission, "sections_of",
+        "for seat in viewer.seats for", "for seat in self.match.inputs for", "evening"),
+    _of("O13", "a hidden card exists for everybody", tracker, "_whereabouts",
+        "getattr(entity, spec.audience_of) if spec.audience_of else spec.audience", "PUBLIC",
+        "comings_and_goings", judge=judges.canaries),
+    _of("O13", "the public clock tells the size of what is hidden", framing.Framer, "_frame",
+        "round((now - self.started_at) * 1000)",
+        "round((now - self.started_at) * 1000) + sum(len(c.key or c.patch or b'') for c in cut.private.values())",
+        "evening", judge=judges.other_secrets),
+    _of("O14", "a spectator waits half the delay", delay.DelayLine, "put",
+        "now + self.delay_s", "now + self.delay_s / 2", "delayed"),
+    _of("O14", "a late spectator gets what still waits", delay.DelayLine, "again",
+        "return list(self._released)",
+        "return [*self._released, *(out for _, out in self._waiting if isinstance(out, FrameOut))]", "delayed"),
+    _of("O14", "a spectator hears the players at once", talk.Talk, "say",
+        "self.line.put(NewsOut(e.RoomNews(self.incarnation, e.DELAYED_STREAM, (line,))), now)",
+        "self.show(line, e.DELAYED_STREAM)", "delayed"),
+    _of("O15", "a reader that is behind holds up its gateway", hub.Hub, "_on_public",
+        "if feed.on_public(frame):",
+        "if not any(m.session._is_behind(now) for m in watched.members.values()) and feed.on_public(frame):",
+        "evening", judge=judges.stalled_reader),
+    _of("O15", "a lost frame is never asked for again", feed.Feed, "may_ask_key",
+        "if now - self._key_asked_at < ASK_EVERY_S:", "if self._key_asked_at > 0.0:", "bad_weather", seeds=8),
+    _of("O16", "answers are kept without a bound", inputs.InputQueue, "due",
+        "while self.waiting and len(self._answers) + len(out) < UNACKED_ANSWERS_MAX:", "while self.waiting:",
+        "deaf_client"),
+    _of("O17", "seqs begin again", tracker.Tracker, "advance",
+        "self.seq += 1", "self.seq = self.seq % 40 + 1", "evening"),
+)  # fmt: skip
+
+PEOPLE = (
+    _of("O11", "a goodbye comes twice", session.Session, "finish",
+        "self.close = close", "self.close = close\nself._out.append(self._out[-1])", "comings_and_goings"),
+    _of("O11", "the dismissed gets one more frame", hub.Hub, "_dismiss",
+        "member.session.finish(close, reason, 1.0 if close is Close.MOVING else None)",
+        "ring = self._watched[place].feed.ring if place in self._watched else None\n"
+        "member.session.finish(close, reason)\n"
+        "member.session.state = type(member.session.state).LIVE\n"
+        "member.session._is_key_wanted = True\n"
+        "ring and member.session.offer(ring, self.now())", "comings_and_goings"),
+    _of("O19", "a takeover leaves the older connection in", admission.Admission, "_resume",
+        'self.dismiss(conn, Close.REPLACED, "a newer connection took this seat", now)', "pass", "comings_and_goings"),
+    _of("O19", "a used token fits again", seats.SeatTable, "resume",
+        "replaced, hold.conn = hold.conn, conn", 'replaced, hold.conn = "", conn', "comings_and_goings"),
+    _of("O20", "a client's name makes a group", hub.Hub, "know_user",
+        "self.control.join(e.user_group(member.identity))",
+        "self.control.join(e.user_group(member.session.rules.route))", "evening"),
+    _of("O22", "a room lives by the wall clock", holder.Holder, "_tick",
+        "room.tick(before)",
+        "opened = room.facts.started.timestamp() - room.framer.started_at\n"
+        "room.tick(self.services.wall_now().timestamp() - opened)", "evening", judge=judges.other_clock),
+    _of("O24", "chat skips a number", chat.ChatLog, "add",
+        "self.through += 1", "self.through += 1 + (self.through == 2)", "evening"),
+    _of("O24", "a line is said twice", talk.Talk, "say",
+        "self.show(line, viewer.stream)", "self.show(line, viewer.stream)\nself.show(line, viewer.stream)", "evening"),
+    _of("O24", "batches of a link come twice", link.Link, "receive",
+        "fresh = batch.items[skip:]", "fresh = batch.items[skip:] if skip < len(batch.items) else batch.items",
+        "bad_weather"),
+    _of("O24", "a notice is shown twice", client.Client, "_on_message",
+        "if message.id in self._notices:", "if message.id in ():", "comings_and_goings"),
+)  # fmt: skip
+
+ALL = (*INPUTS, *FRAMES, *PEOPLE)

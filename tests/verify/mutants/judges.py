@@ -1,0 +1,67 @@
+"""How a mutant is looked for: the promises over one run's trace, canaries in what was written, or two runs compared."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable
+
+from attrs import evolve
+
+from server.verify import trace as tr
+from server.verify.promises import Violation, violations
+from server.verify.two_runs import clock_independence, non_interference, stalled_neighbour
+from tests.verify.mutants.schedules import Schedule
+
+Judge = Callable[[Schedule], list[Violation]]
+CANARY = re.compile(rb"(?:hand-of|face|secret-of)-(\d+)")
+
+
+def one_run(schedule: Schedule) -> list[Violation]:
+    """The promises over the schedule's trace."""
+    return violations(_traced(schedule))
+
+
+def canaries(schedule: Schedule) -> list[Violation]:
+    """O13: what only one seat may see is found on no other's socket. For schedules in which nobody shows a card."""
+    trace = _traced(schedule)
+    own: dict[str, set[int]] = defaultdict(set)
+    for welcome in trace.of(tr.Welcomed):
+        own[welcome.client] |= {seat for _, seat, _ in welcome.seats}
+    found, is_own_seen = [], False
+    for wrote in trace.of(tr.Wrote):
+        for match in CANARY.finditer(wrote.data):
+            is_secret = match.group().startswith(b"secret")
+            if is_secret or int(match.group(1)) not in own[wrote.client]:
+                found.append(Violation("O13", wrote.t, f"{wrote.client} got {match.group().decode()}"))
+            else:
+                is_own_seen = True
+    assert is_own_seen, "nobody got a canary of its own: the schedule shows nothing"
+    return found
+
+
+def other_secrets(schedule: Schedule) -> list[Violation]:
+    """O13: other values in what a viewer may not see."""
+    return non_interference(schedule.subject(), schedule.seed)
+
+
+def other_clock(schedule: Schedule) -> list[Violation]:
+    """O22: another wall clock."""
+    return clock_independence(schedule.subject(), schedule.seed)
+
+
+def stalled_reader(schedule: Schedule) -> list[Violation]:
+    """O15: a neighbour that reads nothing."""
+    return stalled_neighbour(schedule.subject(), schedule.seed)
+
+
+def with_seed(schedule: Schedule, seed: int) -> Schedule:
+    """The same with other chances."""
+    return evolve(schedule, seed=seed)
+
+
+def _traced(schedule: Schedule) -> tr.Trace:
+    world = schedule.world()
+    try:
+        schedule.play(world)
+    finally:
+        world.close()
+    return world.trace
