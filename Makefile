@@ -33,6 +33,7 @@ run: $(INSTALLED) ## play: serve http://127.0.0.1:8000 (ROOMWRIGHT_PORT=8080 mak
 
 test: $(INSTALLED_DEV) $(JS) ## every test (PYTEST_ARGS="-k lobby" for some)
 	@.ci/servers
+	@$(PY) -m tests.verify.interpreters
 	@$(PY) -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 check: $(INSTALLED_DEV) $(JS) ## lint, format, types, import contracts, spec, generated docs

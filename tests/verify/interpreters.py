@@ -1,12 +1,14 @@
 """Other Python interpreters at hand, with what `game` needs: for replays on another version than the tests' own.
 
-One that lacks attrs and msgspec gets them in a virtual environment, which is kept in the user's cache folder.
+`python -m tests.verify.interpreters`, which `make test` calls first, gives the newest one attrs and msgspec in a virtual
+environment of its own inside ours; the tests themselves use what is there and fetch nothing.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -41,12 +43,18 @@ def _candidates(version: str) -> list[str]:
     return [*found, *(str(path) for root in sorted(roots) for path in root.glob(f"versions/{version}.*/bin/python"))]
 
 
-def _with_packages(python: str, version: str) -> str:
+def _prepared(version: str) -> str:
+    """The environment that `prepare` made for a version, or ""."""
+    made = Path(sys.prefix) / "other" / f"python{version}" / "bin" / "python"
+    return str(made) if _version(str(made)) else ""
+
+
+def _prepare(python: str, version: str) -> str:
     """An environment of this interpreter with the packages, made once; "" where it cannot be made."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "roomwright-tests" / f"python{version}"
+    if made_before := _prepared(version):
+        return made_before
+    home = Path(sys.prefix) / "other" / f"python{version}"
     made = home / "bin" / "python"
-    if _version(str(made)):
-        return str(made)
     steps = ([python, "-m", "venv", "--clear", str(home)], [str(made), "-m", "pip", "install", "-q", *REQUIREMENTS])
     for command in steps:
         if subprocess.run(command, capture_output=True, check=False, timeout=90).returncode:
@@ -56,13 +64,27 @@ def _with_packages(python: str, version: str) -> str:
 
 @cache
 def newest_other() -> Interpreter | None:
-    """The newest interpreter of another minor version that can run `game`."""
+    """The newest interpreter of another minor version that can run `game`, as it stands."""
+    return _newest(lambda _, version: _prepared(version))
+
+
+def prepare() -> Interpreter | None:
+    """The same, given the packages where it lacks them."""
+    return _newest(_prepare)
+
+
+def _newest(otherwise: Callable[[str, str], str]) -> Interpreter | None:
     mine = f"{sys.version_info.major}.{sys.version_info.minor}"
     for version in VERSIONS:
         if version == mine:
             continue
         for python in _candidates(version):
-            path = python if _version(python) else _with_packages(python, version)
+            path = python if _version(python) else otherwise(python, version)
             if path:
                 return Interpreter(path, _version(path))
     return None
+
+
+if __name__ == "__main__":
+    found = prepare()
+    print(f"another Python for replays: {found.version if found else 'none at hand'}")
