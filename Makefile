@@ -1,7 +1,7 @@
 # Roomwright's commands. `make help` lists them. Every target sets up what it needs, and is quick when that is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs deep bench up swarm acceptance clean
+.PHONY: help install run test check format docs deep up swarm acceptance clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv/bin
@@ -58,10 +58,6 @@ deep: $(INSTALLED_DEV) ## long property runs: the simulated world, then every pr
 	@.ci/servers
 	@$(PY) -m server verify --seconds $(SECONDS)
 	@$(PY) -m tests.support.deep $(SECONDS) $(PYTEST_ARGS)
-
-bench: $(INSTALLED_DEV) ## measure side by side with the peers; prints ratios
-	@.ci/servers
-	$(PY) -m tests.bench
 
 up: $(INSTALLED) ## a fleet on this machine (GATEWAYS=2 LOOPS=2); needs a Redis, see ROOMWRIGHT_LAYER
 	@exec $(PY) -m server up --gateways $(GATEWAYS) --loops $(LOOPS)
