@@ -5,6 +5,7 @@ applies frames by the one rule of docs/protocol.md, asks for a resync once per g
 unanswered ones so that a resumed connection sends them again.
 """
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -12,7 +13,7 @@ from attrs import define, evolve, field, frozen
 from msgspec.structs import replace
 
 from game.binary import BadBytes
-from game.codec import EventRow, body_of, decode_delta, quantize_all
+from game.codec import Delta, EventRow, body_of, decode_delta, quantize_all
 from game.quantize import Quantized
 from game.schema import Message, Schema, SchemaError, schema_from_json
 from game.tracker import Section
@@ -84,7 +85,10 @@ class ClientError(Exception):
 
 @define
 class Client:
-    """One connection to one room. ``schema`` may come from the game's class or from the server."""
+    """One connection to one room. ``schema`` may come from the game's class or from the server.
+
+    ``decode`` reads a blob; where many clients share a process, it may remember what it has read for another.
+    """
 
     hello: m.Hello
     is_binary: bool = True
@@ -101,6 +105,7 @@ class Client:
     resyncs: int = 0
     chat: list[m.ChatLine] = field(factory=list)
     unanswered: dict[tuple[int, int], InputMessage] = field(factory=dict)
+    decode: Callable[[Schema, bytes], Delta] = decode_delta
     _next_n: dict[int, int] = field(factory=dict)
     _out: list[bytes | str] = field(factory=list)
     _news: list[News] = field(factory=list)
@@ -311,7 +316,7 @@ class Client:
         view = self.view
         assert view is not None and self.schema is not None  # noqa: S101 - _on_frame checked
         deltas = [
-            (part.section, [(blob.seq, decode_delta(self.schema, blob.data)) for blob in part.chain])
+            (part.section, [(blob.seq, self.decode(self.schema, blob.data)) for blob in part.chain])
             for part in frame.parts
         ]
         if any(not _fits(view, section, chain, frame.kind) for section, chain in deltas):

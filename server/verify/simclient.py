@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from game.binary import BadBytes
-from game.codec import encode_delta
+from game.tracker import Section
 from game.wire import client as c
 from game.wire import messages as m
 from game.wire.closecodes import Retry
@@ -22,7 +22,6 @@ from server.routing.plan import RoutePlan
 from server.verify import trace as tr
 from server.verify.simloop import arrive_at
 from server.verify.simsockets import Data, SimSocket
-from server.verify.watch import digest_of
 
 if TYPE_CHECKING:
     from server.verify.world import World
@@ -49,11 +48,12 @@ class SimClient:
     socket: SimSocket | None = None
     said: int = 0
     closes: int = 0
+    _held: dict[Section, str] = field(factory=dict)
     _is_polling: bool = False
 
     def __attrs_post_init__(self) -> None:
         hello = m.Hello(token=self.name, name=self.name, slots=self.slots)
-        self.machine = c.Client(hello, self.is_binary, self.route.room.schema)
+        self.machine = c.Client(hello, self.is_binary, self.route.room.schema, decode=self.world.sharing.decode)
 
     # ---- what the schedule has it do
 
@@ -191,7 +191,7 @@ class SimClient:
         machine = self.machine
         held = roster = None
         if is_applied and machine.view is not None:
-            held = {s: _digest(machine, s) for s in sorted(machine.view.sections)}
+            held = self._held = self.world.sharing.held(machine.view, frame, self._held)
             roster = tuple(row.number for row in machine.view.roster) if frame.kind.name == "KEY" else None
         self.world.frames_delivered += 1
         self._trace(
@@ -234,8 +234,3 @@ class SimClient:
                 self._trace(tr.GoodbyeIn, item.code, item.reason)
             case _:
                 pass
-
-
-def _digest(machine: c.Client, section: Any) -> str:
-    assert machine.view is not None and machine.schema is not None  # noqa: S101 - the caller looked
-    return digest_of(encode_delta(machine.view.sections[section].as_key(machine.schema)))

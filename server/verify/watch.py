@@ -4,7 +4,6 @@
 The product's code knows of neither.
 """
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -24,11 +23,7 @@ from server.rooms.room import Room
 from server.rooms.stream import Stream
 from server.verify import trace as tr
 from server.verify.again import Kept, difference, replayed_state
-
-
-def digest_of(data: bytes) -> str:
-    """A short name for bytes, the same in every process."""
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
+from server.verify.sharing import digest_of
 
 
 class WatchedGame:
@@ -40,7 +35,8 @@ class WatchedGame:
         self.given: list[tuple[int, str, tuple[object, ...]]] = []
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._game, name)
+        value = self.__dict__[name] = getattr(self._game, name)  # rules are frozen: looked up once
+        return value
 
     @property
     def rules(self) -> Game:
@@ -157,6 +153,8 @@ def _reused(stream: Stream, number: int, book: _Book) -> tuple[str, ...]:
         if rows.table.exists is not section.audience:
             continue
         alive, dead = book.ids.setdefault((number, section, index), (set(), set()))
+        if rows.rows.keys() == alive:
+            continue
         now = set(rows.rows)
         found += [f"{rows.table.collection} {wire_id}" for wire_id in sorted(now & dead)]
         dead |= alive - now

@@ -21,6 +21,7 @@ from server.verify import trace as tr
 from server.verify.again import Kept
 from server.verify.offices import Offices
 from server.verify.processes import SimGateway, SimLoopProcess, SimProcess
+from server.verify.sharing import Sharing
 from server.verify.simclient import SimClient
 from server.verify.simlayer import Broker, Kind, Weather
 from server.verify.simloop import SimLoop
@@ -51,6 +52,7 @@ class World:
     trace: tr.Trace = field(factory=tr.Trace)
     random: Random = field(init=False)
     offices: Offices = field(init=False)
+    sharing: Sharing = field(factory=Sharing)
     brokers: dict[str, Broker] = field(init=False)
     gateways: list[SimGateway] = field(factory=list)
     loops: list[SimLoopProcess] = field(factory=list)
