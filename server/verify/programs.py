@@ -5,6 +5,8 @@ checked on the whole trace at the end, after everything was healed; liveness onl
 """
 
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -64,6 +66,14 @@ class PromiseBroken(AssertionError):
         self.found, self.trace = found, trace
 
 
+class TimeUp(KeyboardInterrupt):
+    """No further program is wanted. Hypothesis lets an interrupt through at once, and shrinks nothing for it."""
+
+
+def _never() -> bool:
+    return False
+
+
 @frozen
 class Subject:
     """What is verified: one room of a plan."""
@@ -78,6 +88,7 @@ class Program(RuleBasedStateMachine):
     subject: Subject
     ledger: Ledger
     bodies: st.SearchStrategy[Any]
+    is_time_up: Callable[[], bool] = staticmethod(_never)
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,6 +105,8 @@ class Program(RuleBasedStateMachine):
     )
     def begin(self, seed: int, kind: Any, gateways: int, people: list[bool], lost: float) -> None:
         """A world with a few players, whose messages are bytes or JSON, over a layer that loses and doubles a few."""
+        if not self.ledger.broken and self.is_time_up():  # what is broken is shrunk first
+            raise TimeUp
         self.world = World(self.subject.plan, self.subject.room, seed, kind, gateways)
         self.world.set_weather(loss=lost, duplicates=lost)
         self.world.advance(1.3)
@@ -356,14 +369,26 @@ class Program(RuleBasedStateMachine):
         self.w.offices.down_until = self.w.now + for_s
 
 
-def machine_of(subject: Subject, ledger: Ledger) -> type[Program]:
+def machine_of(subject: Subject, ledger: Ledger, is_time_up: Callable[[], bool] = _never) -> type[Program]:
     """The state machine of one room."""
     bodies = inputs_of(subject.plan.rooms[subject.room].schema)
-    return type(f"Program_{subject.room}", (Program,), {"subject": subject, "ledger": ledger, "bodies": bodies})
+    values = {"subject": subject, "ledger": ledger, "bodies": bodies, "is_time_up": staticmethod(is_time_up)}
+    return type(f"Program_{subject.room}", (Program,), values)
 
 
-def run_programs(subject: Subject, ledger: Ledger, *, seed_no: int, examples: int, is_shrunk: bool = True) -> None:
-    """Runs that many programs of a seed. Raises PromiseBroken for the (shrunk) first one that breaks a promise."""
+def run_programs(
+    subject: Subject,
+    ledger: Ledger,
+    *,
+    seed_no: int,
+    examples: int,
+    is_shrunk: bool = True,
+    is_time_up: Callable[[], bool] = _never,
+) -> None:
+    """Runs that many programs of a seed, or fewer where the time is up before.
+
+    Raises PromiseBroken for the (shrunk) first one that breaks a promise.
+    """
     phases = [Phase.generate, *([Phase.shrink] if is_shrunk else [])]
     chosen = settings(
         max_examples=examples,
@@ -375,4 +400,5 @@ def run_programs(subject: Subject, ledger: Ledger, *, seed_no: int, examples: in
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(seed(seed_no)(machine_of(subject, ledger)), settings=chosen)
+    with suppress(TimeUp):
+        run_state_machine_as_test(seed(seed_no)(machine_of(subject, ledger, is_time_up)), settings=chosen)

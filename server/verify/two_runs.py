@@ -6,7 +6,7 @@ number and time. O15: a reader that stops changes nobody else's frames. O22: wal
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
 
@@ -141,8 +141,12 @@ def bytes_of(trace: tr.Trace) -> Bytes:
 
 def non_interference(subject: Subject, seed: int, kind: LayerKind = "memory") -> list[Violation]:
     """O13: alters one viewer's sections after another's, and compares what everybody else gets."""
+    return [violation for found in each_non_interference(subject, seed, kind) for violation in found]
+
+
+def each_non_interference(subject: Subject, seed: int, kind: LayerKind = "memory") -> Iterator[list[Violation]]:
+    """The same, section by section."""
     before = run(subject, seed, kind)
-    found: list[Violation] = []
     for section in _sections(before.trace):
         altered: list[AlteredTracker] = []
 
@@ -152,11 +156,9 @@ def non_interference(subject: Subject, seed: int, kind: LayerKind = "memory") ->
             room.framer.live.tracker = tracker  # type: ignore[assignment]  # the same methods, other values
 
         after = run(subject, seed, kind, alter)
-        if not any(tracker.altered for tracker in altered):
-            continue
-        holders = _holders(before.trace, section)
-        found += _differences(bytes_of(before.trace), bytes_of(after.trace), holders, section)
-    return found
+        if any(tracker.altered for tracker in altered):
+            holders = _holders(before.trace, section)
+            yield _differences(bytes_of(before.trace), bytes_of(after.trace), holders, section)
 
 
 def _sections(trace: tr.Trace) -> list[Section]:
