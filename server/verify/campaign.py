@@ -55,9 +55,7 @@ class Campaign:
         return missing if self.ledger.programs >= GUARDED_FROM_PROGRAMS else []
 
 
-def run_campaign(
-    campaign: Campaign, is_time_up: Callable[[], bool], on_round: Callable[[Ledger], None] = lambda _: None
-) -> None:
+def run_campaign(campaign: Campaign, is_time_up: Callable[[], bool]) -> None:
     """Runs rounds; stops at the first broken promise. When the time is up, the program or comparison at hand is the last."""
     n = campaign.first
     while not campaign.found and (campaign.rounds is None or n < campaign.rounds):
@@ -70,7 +68,6 @@ def run_campaign(
                 if campaign.found or is_time_up():
                     break
             del campaign.found[FOUND_MAX:]
-        on_round(campaign.ledger)
         n += campaign.stride
 
 

@@ -7,7 +7,6 @@ checked on the whole trace at the end, after everything was healed; liveness onl
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -26,7 +25,7 @@ from server.verify.strategies import inputs_of
 from server.verify.trace import Trace
 from server.verify.world import ALIASES, World
 
-CLIENTS_MAX = 8
+CLIENTS_MAX = 10
 STEPS_MAX = 30
 WAITS_MS = (1, 7, 49, 50, 51, 120, 400, 1000, 3300)
 RULES = {
@@ -95,12 +94,14 @@ class Program(RuleBasedStateMachine):
         self.world: World | None = None
         self.used: Counter[str] = Counter()
         self.lines = 0
+        self.known: list[Any] = []
+        self.played = 0
 
     @initialize(
         seed=st.integers(0, 2**20),
         kind=st.sampled_from(KINDS),
         gateways=st.integers(1, 2),
-        people=st.lists(st.booleans(), min_size=1, max_size=4),
+        people=st.lists(st.sampled_from((True, True, True, False)), min_size=1, max_size=8),
         lost=st.sampled_from((0.0, 0.02, 0.02)),
     )
     def begin(self, seed: int, kind: Any, gateways: int, people: list[bool], lost: float) -> None:
@@ -141,7 +142,7 @@ class Program(RuleBasedStateMachine):
         if self.world is None:
             return
         try:
-            self.world.heal()
+            self.world.heal(meanwhile=self.play_tick)
             found = violations(self.world.trace)
             self.ledger.note_program(self.world, self.used, found)
             if found:
@@ -210,20 +211,30 @@ class Program(RuleBasedStateMachine):
             slot = 0
         self.note("play")
         body = data.draw(self.bodies)
+        self.known.append(body)
         for _ in range(count):
             self.w.do(lambda: client.send(body, slot))
 
     @precondition(has_clients)
-    @rule(data=st.data(), ticks=st.integers(3, 30))
+    @rule(data=st.data(), ticks=st.integers(3, 60))
     def play_on(self, data: st.DataObject, ticks: int) -> None:
-        """Everybody plays for a while."""
+        """Everybody plays for a while, at 20 inputs a second each."""
         self.note("play_on")
-        bodies = [data.draw(self.bodies) for _ in range(3)]
-        for tick in range(ticks):
-            for n, client in enumerate(list(self.w.clients.values())):
-                if "input" in client.route.accepts and (tick + n) % 2:
-                    self.w.do(partial(client.send, bodies[(tick + n) % 3]))
+        self.known += [data.draw(self.bodies) for _ in range(3)]
+        for _ in range(ticks):
+            self.play_tick()
             self.w.advance(0.05)
+
+    def play_tick(self) -> None:
+        """Everybody who is in sends one of the last inputs that were drawn."""
+        self.played += 1
+        if bodies := self.known[-3:]:
+            self.w.do(lambda: self._send_all(bodies))
+
+    def _send_all(self, bodies: list[Any]) -> None:
+        for n, client in enumerate(self.w.clients.values()):
+            if "input" in client.route.accepts:
+                client.send(bodies[(self.played + n) % len(bodies)])
 
     @precondition(has_clients)
     @rule(who=st.integers(0, 7))

@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 
 POLL_EVERY_S = 0.1
 RETRY_S = (0.3, 0.9)
+RETRY_GROWS_MAX = 4.0
 RESYNC = m.encode(m.Resync())
 
 
 @define(eq=False)
 class SimClient:
-    """``wants_in``: it reconnects when it may. ``gateway`` chooses where it connects; None: anywhere."""
+    """``wants_in``: it reconnects when it may, with growing patience. ``sticks_to``: the gateway where; None: anywhere.
+
+    ``turned_away``: how often in a row it was closed without a welcome between.
+    """
 
     name: str
     world: "World"
@@ -48,6 +52,7 @@ class SimClient:
     socket: SimSocket | None = None
     said: int = 0
     closes: int = 0
+    turned_away: int = 0
     _held: dict[Section, str] = field(factory=dict)
     _is_polling: bool = False
 
@@ -151,7 +156,9 @@ class SimClient:
         if why == "client" or retry is Retry.NEVER:
             self.wants_in = False
         if self.wants_in:
-            self._retry(max(after_s or 0.0, self.random.uniform(*RETRY_S)))
+            self.turned_away += 1
+            patience = min(RETRY_GROWS_MAX, 1.5 ** (self.turned_away - 1))
+            self._retry(max(after_s or 0.0, self.random.uniform(*RETRY_S) * patience))
 
     def _retry(self, after_s: float) -> None:
         arrive_at(monotonic() + after_s, self._connect_if_wanted)
@@ -216,6 +223,7 @@ class SimClient:
         match item:
             case m.Welcome():
                 assert self.socket is not None  # noqa: S101 - a welcome came over it
+                self.turned_away = 0
                 seats = tuple((grant.slot, grant.seat, grant.generation) for grant in item.seats)
                 conn = self.world.conn_of(self.socket.number)
                 is_resumed = self.machine.head != Position(-1, -1)
