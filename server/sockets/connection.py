@@ -16,12 +16,13 @@ from game.wire.limits import Limit, Overflow
 from server.clock import monotonic, sleep_until
 from server.ops.metrics import count
 from server.relay import envelope as e
-from server.relay.hub import sections_from
+from server.relay.members import sections_from
 from server.routing.plan import Accept, RoutePlan
 from server.sockets.gateway import Found, Gateway, NotFound, Who
 
 log = structlog.get_logger()
 
+_FOR_THE_ROOM = (s.Submit, s.Acknowledge, s.SayLine)
 OUT_MAX = 512
 ATTEMPTS = 4
 RETRY_S = 0.5
@@ -37,7 +38,7 @@ def rules_of(route: RoutePlan, *, is_paced: bool = True) -> s.SessionRules:
 
 @define(eq=False)
 class Connection:
-    """A :class:`server.relay.hub.Member`. ``write`` wakes the task that writes ``out`` to the socket."""
+    """A :class:`server.relay.members.Member`. ``write`` wakes the task that writes ``out`` to the socket."""
 
     route: RoutePlan
     gateway: Gateway
@@ -55,24 +56,29 @@ class Connection:
 
     def __attrs_post_init__(self) -> None:
         self.conn = self.gateway.new_conn()
+        self.gateway.connections[self.conn] = self
 
     # ---- from the socket
 
     def receive(self, data: bytes | str) -> None:
         """One message of the client."""
         self.session.receive(data, self.gateway.now())
-        self._settle()
+        if self.session.is_waiting:  # it may be ready now for what was there already
+            self._obey()
+            self.gateway.hub.offer_now(self)
+        self.flush()
 
-    def poll(self) -> None:
+    def poll(self, now: float) -> None:
         """Time passes."""
-        self.session.poll(self.gateway.now())
+        self.session.poll(now)
         self.flush()
 
     def lost(self) -> None:
         """The socket is gone."""
+        self.gateway.connections.pop(self.conn, None)
         self.gateway.hub.part(self, is_lost=True)
         if self.identity:
-            self.gateway.hub.forget_user(self)
+            self.gateway.hub.users.forget(self)
         for task in self._tasks:
             task.cancel()
 
@@ -130,15 +136,26 @@ class Connection:
 
     # ---- inside
 
-    def _settle(self) -> None:
-        """Carries out what the client's message brought; it may be ready now for what was there already."""
-        self._obey()
-        self.gateway.hub.offer_now(self)
-        self.flush()
-
     def _obey(self) -> None:
         for command in self.session.commands():
-            self._carry_out(command)
+            if isinstance(command, _FOR_THE_ROOM):
+                self._tell_room(command)
+            else:
+                self._carry_out(command)
+
+    def _tell_room(self, command: s.Submit | s.Acknowledge | s.SayLine) -> None:
+        hub = self.gateway.hub
+        place = hub.loop_of(self)
+        if place is None:
+            return  # it was told goodbye, or will be
+        loop, incarnation = place
+        match command:
+            case s.Submit():
+                hub.push(loop, input_item(incarnation, self.conn, command))
+            case s.Acknowledge(position=position):
+                hub.push(loop, e.AckItem(incarnation, self.conn, position.epoch, position.seq))
+            case s.SayLine(text=text):
+                hub.push(loop, e.SayItem(incarnation, self.conn, text))
 
     def _carry_out(self, command: s.Command) -> None:
         hub = self.gateway.hub
@@ -146,27 +163,12 @@ class Connection:
             case s.Attach(hello=hello):
                 self._hello = hello
                 self._spawn(self._attach(hello))
-            case s.Submit():
-                self._to_loop(input_item(self._incarnation_now(), self.conn, command))
-            case s.Acknowledge(position=position):
-                self._to_loop(e.AckItem(self._incarnation_now(), self.conn, position.epoch, position.seq))
             case s.WantKey():
                 hub.want_key(self)
-            case s.SayLine(text=text):
-                self._to_loop(e.SayItem(self._incarnation_now(), self.conn, text))
             case s.GiveUp():
                 hub.part(self, is_lost=False)
             case s.NoticesSeen(ids=ids):
                 self._spawn(self._seen(ids))
-
-    def _incarnation_now(self) -> str:
-        place = self.gateway.hub.loop_of(self)
-        return place[1] if place else ""
-
-    def _to_loop(self, item: e.ToLoop) -> None:
-        place = self.gateway.hub.loop_of(self)
-        if place is not None:
-            self.gateway.hub.push(place[0], item)
 
     async def _attach(self, hello: m.Hello) -> None:
         token = hello.token or self._offered_token()
@@ -180,7 +182,7 @@ class Connection:
             self.session.refuse(Close.MOVING, "the server restarts", 1.0)
         else:
             self._who, self.identity = who, who.id
-            self.gateway.hub.know_user(self)
+            self.gateway.hub.users.know(self)
             await self._find()
             await self._missed(who.id)
         self.flush()

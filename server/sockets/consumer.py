@@ -14,7 +14,6 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from game.wire import messages as m
 from game.wire.closecodes import Close
 from game.wire.session import Session
-from server.clock import monotonic, sleep_until
 from server.ops.metrics import count
 from server.routing.plan import RoutePlan
 from server.sockets.connection import Connection, rules_of
@@ -22,7 +21,6 @@ from server.sockets.gateway import Gateway
 
 log = structlog.get_logger()
 
-POLL_EVERY_S = 0.1
 SUBPROTOCOLS = (m.BIN, m.JSON)
 
 
@@ -73,7 +71,7 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
         if chosen is None:
             session.finish(Close.TOO_OLD, f"expected one of the subprotocols {', '.join(SUBPROTOCOLS)}")
             self.connection.flush()
-        self._tasks = [asyncio.create_task(self._write_all(self.connection)), asyncio.create_task(self._poll_all())]
+        self._tasks = [asyncio.create_task(self._write_all(self.connection))]
 
     def _on_receive(self, message: dict[str, Any]) -> None:
         if self.connection is None:
@@ -96,12 +94,6 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
                 count("closes_total", code=str(close.value.code))
                 await self._send({"type": "websocket.close", "code": close.value.code, "reason": close.value.name})
                 return
-
-    async def _poll_all(self) -> None:
-        while self.connection is not None:
-            await sleep_until(monotonic() + POLL_EVERY_S)
-            if self.connection is not None:
-                self.connection.poll()
 
     async def _send(self, message: dict[str, Any]) -> None:
         try:

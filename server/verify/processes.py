@@ -82,7 +82,7 @@ class SimGateway(SimProcess):
         for port in self.ports:
             await port.start()
         control.join(e.LOBBY_GROUP)
-        self._run(drive(self.hub, wake))
+        self._run(drive(self.hub, wake, self.gateway.poll))
 
     def _new_conn(self) -> str:
         self._conns += 1
@@ -129,7 +129,7 @@ class SimGateway(SimProcess):
 
     def sizes(self) -> list[Size]:
         """(queue, length, cap) of every bounded queue."""
-        links = self.hub._links.values()
+        links = self.hub.loops.links.values()
         rows = [(f"link {link.peer}", len(link._unacked), WINDOW_ITEMS_MAX) for link in links]
         for number, (socket, consumer) in self.sockets.items():
             rows.append((f"unread bytes of socket {number}", socket.unread_bytes, UNREAD_BYTES_MAX))
