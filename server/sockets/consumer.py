@@ -19,6 +19,7 @@ from server.ops.metrics import count
 from server.routing.plan import RoutePlan
 from server.sockets.connection import Connection, rules_of
 from server.sockets.gateway import Gateway
+from server.sockets.outlet import EXTENSION, AsgiOutlet, DirectOutlet, Outlet
 
 log = structlog.get_logger()
 
@@ -35,19 +36,22 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
     channel_layer_alias = "sockets-own-no-channel"
 
     connection: Connection | None = None
+    outlet: Outlet
+    _poller: asyncio.Task[None] | None = None
+    _is_closed = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Runs the consumer; whatever ends it, the seats are told."""
-        self._wake = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
         try:
             await super().__call__(scope, receive, send)
         finally:
-            for task in self._tasks:
-                task.cancel()
+            if self._poller is not None:
+                self._poller.cancel()
             if self.connection is not None:
                 self.connection.lost()
                 self.connection = None
+                if isinstance(self.outlet, AsgiOutlet):
+                    self.outlet.stop()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Routes one ASGI message; no database housekeeping, for no handler here touches the database."""
@@ -65,15 +69,25 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
         """Chooses the subprotocol and starts the session; the rest waits for the hello."""
         offered = self.scope.get("subprotocols") or []
         chosen = next((name for name in offered if name in SUBPROTOCOLS), None)
-        await self.accept(subprotocol=chosen)
-        now = self.gateway.now()
-        session = Session(rules_of(self.route, is_paced=self.is_paced), chosen == m.BIN, now)
+        session = Session(rules_of(self.route, is_paced=self.is_paced), chosen == m.BIN, self.gateway.now())
         code = self.scope["url_route"]["kwargs"]["room"]
-        self.connection = Connection(self.route, self.gateway, self.scope, code, session, self._wake.set)
+        self.connection = Connection(self.route, self.gateway, self.scope, code, session, self._write_all)
         if chosen is None:
             session.finish(Close.TOO_OLD, f"expected one of the subprotocols {', '.join(SUBPROTOCOLS)}")
-            self.connection.flush()
-        self._tasks = [asyncio.create_task(self._write_all(self.connection)), asyncio.create_task(self._poll_all())]
+        self.outlet = self._new_outlet(self.connection)
+        await self.accept(subprotocol=chosen)
+        if isinstance(self.outlet, AsgiOutlet):
+            self.outlet.start()
+        self.connection.flush()
+        self._poller = asyncio.create_task(self._poll_all())
+
+    def _new_outlet(self, connection: Connection) -> Outlet:
+        """The direct way where the server offers it: messages then come straight to the connection, too."""
+        socket = (self.scope.get("extensions") or {}).get(EXTENSION)
+        if socket is None:
+            return AsgiOutlet(self.base_send, self._on_full)
+        socket.deliver = connection.receive
+        return DirectOutlet(socket, self._on_full)
 
     def _on_receive(self, message: dict[str, Any]) -> None:
         if self.connection is None:
@@ -81,30 +95,28 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
         data = message.get("bytes")
         self.connection.receive(data if data is not None else message.get("text") or "")
 
-    async def _write_all(self, connection: Connection) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while connection.out:
-                data = connection.out.popleft()
-                if isinstance(data, bytes):
-                    await self._send({"type": "websocket.send", "bytes": data})
-                else:
-                    await self._send({"type": "websocket.send", "text": data})
-            close = connection.session.close
-            if close is not None:
-                count("closes_total", code=str(close.value.code))
-                await self._send({"type": "websocket.close", "code": close.value.code, "reason": close.value.name})
-                return
+    def _on_full(self) -> None:
+        if self.connection is not None:
+            count("queue_overflows_total", queue="socket", policy="close")
+            self.connection.out.clear()
+            self.connection.session.finish(Close.TOO_SLOW, "the socket takes nothing")
+            self.connection.flush()
+
+    def _write_all(self) -> None:
+        """Writes what the connection has to say and, after its goodbye, the close."""
+        connection = self.connection
+        if connection is None or self._is_closed:
+            return
+        while connection.out:
+            self.outlet.write(connection.out.popleft())
+        close = connection.session.close
+        if close is not None and not self._is_closed:
+            self._is_closed = True
+            count("closes_total", code=str(close.value.code))
+            self.outlet.close(close.value.code, close.value.name)
 
     async def _poll_all(self) -> None:
         while self.connection is not None:
             await sleep_until(monotonic() + POLL_EVERY_S)
             if self.connection is not None:
                 self.connection.poll()
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        try:
-            await self.base_send(message)
-        except Exception as error:  # noqa: BLE001 - each server has its own error for a socket that closes meanwhile
-            log.debug("socket.send_failed", error=repr(error))
