@@ -7,6 +7,7 @@ The first frame in a chunk that is not goes to autobahn with everything after it
 sizes and closing are checked where they always were.
 """
 
+import asyncio
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import structlog
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import tcp
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from server.clock import wall_now
 from server.serving.direct import DirectSocket
@@ -23,6 +25,7 @@ from server.serving.inbox import Inbox
 log = structlog.get_logger()
 
 HELD_MAX = 64 * 1024
+READ_MAX = 16 * 1024
 INTERNAL = 1011
 KNOWN = {"autobahn": ("26", "10"), "twisted": ("26", "10")}
 
@@ -83,6 +86,8 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
         if self._is_held:
             self._is_held = False
             self.transport.resumeProducing()
+        if self.early_max and is_plain_tcp(self.transport):
+            self._read_from_the_loop()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - autobahn's names
         """A message that autobahn put together."""
@@ -107,6 +112,33 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
             super().handle_reply(message)
 
     # ---- inside
+
+    def _read_from_the_loop(self) -> None:
+        """Has the event loop call us in place of Twisted's layers, which cost more than all that follows.
+
+        Twisted still owns the descriptor: it removes this reader as it would its own, puts its own in place when it reads
+        again after a pause, and is called for whatever is not plain data.
+        """
+        reactor = self.transport.reactor
+        if isinstance(reactor, AsyncioSelectorReactor) and self.transport in reactor._readers:  # noqa: SLF001
+            self._recv = self.transport.socket.recv
+            asyncio.get_running_loop().add_reader(self.transport.fileno(), self._on_readable)
+
+    def _on_readable(self) -> None:
+        try:
+            data = self._recv(READ_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:  # the end, or a failure: Twisted reads again, finds the same, and ends the connection its way
+            self.transport.reactor._readOrWrite(self.transport, True)  # noqa: SLF001
+            return
+        try:
+            self.dataReceived(data)
+        except Exception:  # as Twisted: a protocol that raises loses its connection
+            log.exception("socket.failed")
+            self.transport.abortConnection()
 
     def _take_early(self, data: bytes) -> bytes:
         start = 0
