@@ -26,7 +26,13 @@ def serve(parts: Parts, host: str, port: int, send_buffer_bytes: int = 0) -> Non
     ``send_buffer_bytes`` bounds the kernel's buffer of each socket; 0 leaves it to the kernel.
     """
     check_address(host, port)
+    shown = f"[{host}]" if ":" in host else host
     endpoint = f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"
+    serve_at(parts, endpoint, f"http://{shown}:{port}/", send_buffer_bytes)
+
+
+def serve_at(parts: Parts, endpoint: str, url: str, send_buffer_bytes: int = 0) -> None:
+    """Serves at any endpoint in Twisted's words (``ssl:8443:privateKey=key.pem:certKey=cert.pem``), shown as ``url``."""
     server: RoomServer = RoomServer(
         application_of(parts),
         [endpoint],
@@ -37,7 +43,7 @@ def serve(parts: Parts, host: str, port: int, send_buffer_bytes: int = 0) -> Non
         websocket_handshake_timeout=5,
         http_timeout=60,
         server_name="roomwright",
-        ready_callable=lambda: _start(server, parts, host, port),
+        ready_callable=lambda: _start(server, parts, url),
     )
     server.drain = parts.drain
     server.send_buffer_bytes = send_buffer_bytes
@@ -65,11 +71,10 @@ def _address_problem(host: str, port: int, error: OSError) -> str:
     return f"cannot listen on {host}:{port}: {error.strerror}; see ROOMWRIGHT_HOST and ROOMWRIGHT_PORT"
 
 
-def _start(server: RoomServer, parts: Parts, host: str, port: int) -> None:
+def _start(server: RoomServer, parts: Parts, url: str) -> None:
     task = reactor.loop().create_task(parts.start())
     task.add_done_callback(lambda done: _report(server, done))
-    shown = f"[{host}]" if ":" in host else host
-    log.info("server.listening", url=f"http://{shown}:{port}/", parts=sorted(parts.roles))
+    log.info("server.listening", url=url, parts=sorted(parts.roles))
 
 
 def _report(server: RoomServer, task: "asyncio.Task[None]") -> None:
