@@ -1,8 +1,7 @@
 """One connection: carries the session's commands to the hub and the hub's answers to the session. Decides nothing else."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -19,11 +18,11 @@ from server.relay import envelope as e
 from server.relay.members import sections_from
 from server.routing.plan import Accept, RoutePlan
 from server.sockets.gateway import Found, Gateway, NotFound, Who
+from server.sockets.outlet import Outlet
 
 log = structlog.get_logger()
 
 _FOR_THE_ROOM = (s.Submit, s.Acknowledge, s.SayLine)
-OUT_MAX = 512
 ATTEMPTS = 4
 RETRY_S = 0.5
 
@@ -38,17 +37,17 @@ def rules_of(route: RoutePlan, *, is_paced: bool = True) -> s.SessionRules:
 
 @define(eq=False)
 class Connection:
-    """A :class:`server.relay.members.Member`. ``write`` wakes the task that writes ``out`` to the socket."""
+    """A :class:`server.relay.members.Member`. Until it is opened, what its session says waits there."""
 
     route: RoutePlan
     gateway: Gateway
     scope: Mapping[str, Any]
     code: str
     session: s.Session
-    write: Callable[[], None]
+    outlet: Outlet | None = None
     conn: str = field(init=False)
     identity: str = ""
-    out: deque[bytes | str] = field(factory=deque)
+    _is_closed: bool = False
     _who: Who | None = None
     _hello: m.Hello | None = None
     _attempts: int = 0
@@ -56,9 +55,14 @@ class Connection:
 
     def __attrs_post_init__(self) -> None:
         self.conn = self.gateway.new_conn()
-        self.gateway.connections[self.conn] = self
 
     # ---- from the socket
+
+    def open(self, outlet: Outlet) -> None:
+        """The socket is accepted: what is said goes out, and time begins to pass."""
+        self.outlet = outlet
+        self.gateway.connections[self.conn] = self
+        self.flush()
 
     def receive(self, data: bytes | str) -> None:
         """One message of the client."""
@@ -79,8 +83,16 @@ class Connection:
         self.gateway.hub.part(self, is_lost=True)
         if self.identity:
             self.gateway.hub.users.forget(self)
+        if self.outlet is not None:
+            self.outlet.stop()
         for task in self._tasks:
             task.cancel()
+
+    def end_slow(self) -> None:
+        """The outlet is full (overflow: close)."""
+        count("queue_overflows_total", queue="socket", policy="close")
+        self.session.finish(Close.TOO_SLOW, "the socket takes nothing")
+        self.flush()
 
     # ---- from the hub
 
@@ -120,19 +132,18 @@ class Connection:
         self.session.refuse(close, refused.reason, refused.retry_after_s)
 
     def flush(self) -> None:
-        """Carries out what the session wants, and moves what it has to say to the socket's queue (overflow: close)."""
+        """Carries out what the session wants, and writes what it has to say; the close comes after its goodbye."""
         self._obey()
-        data = self.session.data_to_send()
-        if data:
-            self.out.extend(data)
-            if len(self.out) > OUT_MAX:
-                count("queue_overflows_total", queue="socket", policy="close")
-                self.out.clear()
-                self.session.finish(Close.TOO_SLOW, "the socket takes nothing")
-                self.out.extend(self.session.data_to_send())
-            self.write()
-        elif self.session.close is not None:
-            self.write()
+        outlet = self.outlet
+        if outlet is None:
+            return
+        for message in self.session.data_to_send():
+            outlet.write(message)
+        close = self.session.close
+        if close is not None and not self._is_closed:
+            self._is_closed = True
+            count("closes_total", code=str(close.value.code))
+            outlet.close(close.value.code, close.value.name)
 
     # ---- inside
 

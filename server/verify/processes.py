@@ -16,9 +16,9 @@ from server.rooms.inputs import UNACKED_ANSWERS_MAX, WAITING_MAX
 from server.rooms.room import PENDING_MAX
 from server.routing.compile import consumer_of
 from server.routing.plan import RoutePlan
-from server.sockets.connection import OUT_MAX
 from server.sockets.consumer import RoomConsumer
 from server.sockets.gateway import Gateway
+from server.sockets.outlet import OUT_MAX, AsgiOutlet
 from server.verify import trace as tr
 from server.verify.again import Kept
 from server.verify.simclient import SimClient
@@ -133,8 +133,9 @@ class SimGateway(SimProcess):
         rows = [(f"link {link.peer}", len(link._unacked), WINDOW_ITEMS_MAX) for link in links]
         for number, (socket, consumer) in self.sockets.items():
             rows.append((f"unread bytes of socket {number}", socket.unread_bytes, UNREAD_BYTES_MAX))
-            if consumer.connection is not None:
-                rows.append((f"out of socket {number}", len(consumer.connection.out), OUT_MAX))
+            outlet = consumer.connection.outlet if consumer.connection is not None else None
+            if isinstance(outlet, AsgiOutlet):
+                rows.append((f"out of socket {number}", len(outlet._waiting), OUT_MAX))
         return super().sizes() + rows
 
 

@@ -96,7 +96,7 @@ FRAMES = (
     _of("O10", "a newcomer gets a frame of before its welcome", session.Session, "offer",
         "newest is None or newest.tick < self._since_tick:", "newest is None:", "evening"),
     _of("O10", "the newest message goes first", connection.Connection, "flush",
-        "self.out.extend(data)", "self.out.extendleft(data)", "evening"),
+        "in self.session.data_to_send():", "in reversed(self.session.data_to_send()):", "evening"),
     _of("O12", "a token gives another seat", admission.Admission, "join",
         "elif item.resume is not None:", "elif item.resume is self:", "comings_and_goings"),
     _of("O13", "everybody has the sections of all seats", admission.Admission, "sections_of",
