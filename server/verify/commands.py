@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from attrs import define, field
+from attrs import define
 from rich.console import Console
 from rich.table import Table
 
