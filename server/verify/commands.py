@@ -112,7 +112,7 @@ def play(campaign: "Campaign", deadline: float, workers: int, routing: Path) -> 
     crew = Crew(
         [Order(str(routing), subject.room, campaign.seed, rounds, campaign.examples, n, count) for n in range(count)]
     )
-    crew.run(lambda: time_s() > deadline, Progress(subject.room, deadline, time_s(), time_s()).tell)
+    crew.run(lambda: time_s() > deadline, Progress(subject.room, deadline, time_s()).tell)
     for result in crew.results:
         campaign.ledger.add(result.ledger)
         if result.violations and not campaign.found:
@@ -123,17 +123,17 @@ def play(campaign: "Campaign", deadline: float, workers: int, routing: Path) -> 
 
 @define
 class Progress:
-    """A line now and then, so that a long run is seen to run."""
+    """A line after the first programs and now and then, so that a long run is seen to run."""
 
     room: str
     deadline: float
     started_at: float
-    told_at: float
+    told_at: float = -math.inf
 
     def tell(self, programs: int, delivered: int) -> None:
         """So far."""
         now = time_s()
-        if now - self.told_at >= PROGRESS_EVERY_S:
+        if programs and now - self.told_at >= PROGRESS_EVERY_S:
             self.told_at = now
             rate = delivered / (now - self.started_at)
             left = f", {self.deadline - now:.0f} s left" if self.deadline < math.inf else ""

@@ -1,19 +1,17 @@
 """Promises about frames and views: O3 to O7, O10, O12 to O17. Each is a function from an index to violations."""
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from game.wire.closecodes import Close
 from server.verify import trace as tr
 from server.verify.index import LIVE, Index
+from server.verify.simclient import is_full
 
 FRAME_WITHIN_S = 3.0
 LAG_S = 1.5
 RESYNC_EVERY_S = 0.5
-LIMITS = re.compile(r"free seats|one identity may hold|the room has its|too many new rooms")
 Found = Iterator[tuple[float, str]]
 
 
@@ -234,7 +232,7 @@ def no_starvation(index: Index) -> Found:
 def _is_full(index: Index, client: str) -> bool:
     """Whether the room's own limits keep it out."""
     said = [event for event in index.trace.of(tr.GoodbyeIn) if event.client == client]
-    return bool(said) and said[-1].code == Close.OVERLOADED.value.code and bool(LIMITS.search(said[-1].reason))
+    return bool(said) and is_full(said[-1].code, said[-1].reason)
 
 
 def _nobody_lags(index: Index, latest: dict[str, dict[str, int]], at: float) -> Found:

@@ -4,6 +4,7 @@ It does what an SDK does and nothing more: feeds the machine, writes what it has
 Everything that it sends, receives and holds goes into the trace.
 """
 
+import re
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from game.binary import BadBytes
 from game.tracker import Section
 from game.wire import client as c
 from game.wire import messages as m
-from game.wire.closecodes import Retry
+from game.wire.closecodes import Close, Retry
 from game.wire.frames import Frame, Position, decode_frame, frame_from_json
 from game.wire.limits import INPUTS_KEPT
 from server.clock import monotonic
@@ -27,9 +28,15 @@ if TYPE_CHECKING:
     from server.verify.world import World
 
 POLL_EVERY_S = 0.1
+LIMITS = re.compile(r"free seats|one identity may hold|the room has its|too many new rooms")
 RETRY_S = (0.3, 0.9)
 RETRY_GROWS_MAX = 4.0
 RESYNC = m.encode(m.Resync())
+
+
+def is_full(code: int, reason: str) -> bool:
+    """Whether a goodbye says that the room's own limits keep somebody out."""
+    return code == Close.OVERLOADED.value.code and LIMITS.search(reason) is not None
 
 
 @define(eq=False)
@@ -71,6 +78,12 @@ class SimClient:
     def is_in(self) -> bool:
         """Whether it was welcomed on its present socket."""
         return self.socket is not None and self.machine.state in (c.ClientState.JOINED, c.ClientState.LIVE)
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Whether the room had no place for it when it last asked."""
+        goodbye = self.machine.goodbye
+        return not self.is_in and goodbye is not None and is_full(goodbye.code, goodbye.reason)
 
     def connect(self) -> None:
         """Opens a socket to some gateway."""

@@ -295,7 +295,7 @@ class World:
 
     def is_well(self) -> bool:
         """Whether everybody who wants in is in, sees the newest, and waits for no answer."""
-        wanted = [client for client in self.clients.values() if client.wants_in]
+        wanted = [client for client in self.clients.values() if client.wants_in and not client.is_kept_out]
         if any(not client.is_live or client.machine.unanswered for client in wanted):
             return False
         live = [client for client in wanted if client.machine.welcome and not client.machine.welcome.delay_s]
