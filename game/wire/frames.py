@@ -6,7 +6,7 @@ once per audience, so building a frame is joining bytes. Inputs and acks, the cl
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from attrs import field, frozen
@@ -44,9 +44,8 @@ class FrameKind(IntEnum):
 INPUT, ACK = 0x11, 0x12
 
 
-@frozen(order=True)
-class Position:
-    """A point in a room's one total order."""
+class Position(NamedTuple):
+    """A point in a room's one total order. A tuple, since each ack and each frame compares some."""
 
     epoch: int
     seq: int

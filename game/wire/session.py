@@ -35,13 +35,14 @@ from game.wire.ring import Ring, Sections, Slice
 HELLO_WITHIN_S = 10.0
 SILENT_FOR_S = 30.0
 PAUSE_AFTER_S = 0.5
-PAUSE_SLACK_S = 0.25
+PAUSE_SLACK_S = 0.35
 CLOSE_AFTER_S = 10.0
 UNACKED_MAX = 64
 ERRORS = Limit(1.0, 20)
 FLOOD_SLACK = Limit(40.0, 200)  # acks, pings and the like, beside what the route accepts
 SIZE_MAX = 4096
 CONTROL = Limit(10.0, 30)
+NEVER = Position(1 << 60, 0)
 RESYNC = Limit(2.0, 6)  # a client asks every half second at most
 WAITING_INPUTS_MAX = 8
 DEFAULT_LIMITS = {"input": Limit(40.0, 80), "chat": Limit(1.0, 10), "leave": Limit(1.0, 5)}
@@ -106,7 +107,7 @@ class Submit:
 
 @frozen
 class Acknowledge:
-    """The client holds everything up to this position."""
+    """The client holds everything up to this position; said only where that tells the room something."""
 
     position: Position
 
@@ -173,6 +174,8 @@ class Session:
     _buckets: dict[str, TokenBucket] = field(factory=dict)
     _waiting: deque[Submit] = field(factory=deque)
     _look_at: float = 0.0
+    _answers_first: Position = NEVER
+    _answers_last: Position = Position(-1, -1)
     _flood: TokenBucket = field(init=False)
     _out: list[bytes | str] = field(factory=list)
     _commands: list[Command] = field(factory=list)
@@ -416,6 +419,8 @@ class Session:
         if not self._may_input(slot, n, submit.seen):
             self._error(now, "input", "wrong_state", "an unknown slot or position, or before the welcome", slot, n)
             return False
+        if self.acked < submit.seen <= self.head:  # what was shown is held
+            self._on_ack(submit.seen, now)
         if n > self._received_through.get(slot, 0):  # else sent again after a resume: the first one's answer counts
             self._received_through[slot] = n
             self._pass_on(submit, now)
@@ -457,9 +462,11 @@ class Session:
         if position > self.acked or position == self.head:
             self._owed_since = now if self._unacked else None
         if position > self.acked:
-            self.acked = position
-            if self.seats:
+            if self.seats and (self.acked.epoch < 0 or self._answers_first <= position):
+                # The room hears of the first one, which shows that the welcome has arrived, and of what carried answers.
                 self._commands.append(Acknowledge(position))
+                self._answers_first = NEVER if position >= self._answers_last else self._answers_last
+            self.acked = position
 
     def _on_chat(self, message: m.Say, now: float) -> None:
         if self.state is not SessionState.LIVE:
@@ -490,6 +497,8 @@ class Session:
         assert ring.newest is not None  # noqa: S101 - offer() checked
         answers = ring.newest.answers
         rows = [answers[grant.seat] for grant in self.seats if grant.seat in answers] if answers else []
+        if rows:
+            self._answers_first, self._answers_last = min(self._answers_first, ring.position), ring.position
         self._out.append(found.bytes_with(rows) if self.is_binary else self._text(found, rows))
         self._is_key_wanted = False
         self._held = self.sections
