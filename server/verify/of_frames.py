@@ -12,6 +12,8 @@ from server.verify.simclient import is_full
 FRAME_WITHIN_S = 3.0
 LAG_S = 1.5
 RESYNC_EVERY_S = 0.5
+CADENCE = 0.5  # of a room's frames, of those that are cut in good time
+CADENCE_FROM = 20
 Found = Iterator[tuple[float, str]]
 
 
@@ -224,9 +226,28 @@ def no_starvation(index: Index) -> Found:
                 finished.t,
                 f"{client}: no frame for {worst:.1f} s, after everything was repaired",
             )
+        yield from _often_enough(index, client, socket, max(start, opened + FRAME_WITHIN_S), finished.t)
         if frames and index.stream_of(socket) == LIVE:
             latest[frames[-1].incarnation][client] = frames[-1].tick
     yield from _nobody_lags(index, latest, finished.t)
+
+
+def _often_enough(index: Index, client: str, socket: int, start: float, end: float) -> Found:
+    """A client that keeps up is shown most of what the room cuts, not just the newest frame now and then."""
+    welcome = index.welcomes.get(socket)
+    if welcome is None:
+        return
+    start, end = start + welcome.delay_s, end - LAG_S
+    room = welcome.incarnation, index.stream_of(socket)
+    cut = sum(
+        key[:2] == room and start <= commits[0].t + welcome.delay_s < end for key, commits in index.commits.items()
+    )
+    shown = sum(frame.is_applied and start <= frame.t for frame in index.frames.get(socket, ()))
+    if cut >= CADENCE_FROM and shown < cut * CADENCE:
+        yield (
+            end,
+            f"{client}: was shown {shown} of {cut} frames that the room cut in {end - start:.1f} s, after all was repaired",
+        )
 
 
 def _is_full(index: Index, client: str) -> bool:

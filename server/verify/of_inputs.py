@@ -124,9 +124,6 @@ def read_your_writes(index: Index) -> Found:
                 )
             if not frame.is_applied or not frame.unanswered:
                 continue
-            conn = index.welcomes[socket].conn if socket in index.welcomes else ""
-            if index.viewer_at(frame.incarnation, conn, frame.tick) is None:
-                continue  # the room has given it up, and neither it nor its gateway knows: it hears when it comes back
             for slot, seat, tenancy in seats:
                 known = index.answers.get((frame.incarnation, seat, tenancy), {})
                 for at, n in frame.unanswered:

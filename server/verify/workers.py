@@ -75,9 +75,11 @@ class Crew:
             theirs.close()
             pipes[ours] = number
             processes.append(process)
+        before = signal.signal(signal.SIGINT, self._interrupt)  # raised anywhere, it would tear a worker's message
         try:
             self._listen(pipes, stop, is_time_up, on_progress)
         finally:
+            signal.signal(signal.SIGINT, before)
             stop.set()
             for process in processes:
                 process.join(END_MAX_S)
@@ -91,17 +93,18 @@ class Crew:
         on_progress: Callable[[int, int], None],
     ) -> None:
         while pipes:
-            try:
-                for pipe in wait(list(pipes), POLL_S):
-                    assert isinstance(pipe, Connection)  # noqa: S101 - they are all pipes
-                    self._hear(pipe, pipes)
-                if is_time_up() or any(result.violations for result in self.results):
-                    stop.set()
-                rows = self.told.values()
-                on_progress(sum(programs for programs, _ in rows), sum(delivered for _, delivered in rows))
-            except KeyboardInterrupt:
-                self.is_interrupted = True
+            for pipe in wait(list(pipes), POLL_S):
+                assert isinstance(pipe, Connection)  # noqa: S101 - they are all pipes
+                self._hear(pipe, pipes)
+            if self.is_interrupted or is_time_up() or any(result.violations for result in self.results):
                 stop.set()
+            rows = self.told.values()
+            on_progress(sum(programs for programs, _ in rows), sum(delivered for _, delivered in rows))
+
+    def _interrupt(self, number: int, _: object) -> None:
+        """The first one asks for an end; a second one means it."""
+        self.is_interrupted = True
+        signal.signal(number, signal.default_int_handler)
 
     def _hear(self, pipe: Connection, pipes: dict[Connection, int]) -> None:
         try:
