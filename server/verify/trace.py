@@ -222,6 +222,13 @@ class SeatsHeld(OfRoom):
 
 
 @frozen
+class Over(OfRoom):
+    """The room shows that the match has ended, from ``tick`` on."""
+
+    tick: int
+
+
+@frozen
 class Ended(OfRoom):
     """The match has a result. ``is_again``: it was recorded before."""
 

@@ -60,6 +60,7 @@ class _Book:
     live_seq: int = 0
     delayed_seq: int = 0
     seated: object = None
+    is_over: bool = False
     ids: dict[tuple[int, Section, int], tuple[set[int], set[int]]] = field(factory=dict)
     answers: dict[int, list[Given]] = field(factory=dict)
 
@@ -91,6 +92,9 @@ class WatchedHolder(Holder):
     def _note(self, room: Room, book: _Book, at: float) -> None:
         of = (at, room.facts.incarnation, self.node, room.facts.epoch)
         self._note_seats(room, book, of)
+        if room.over_at is not None and not book.is_over:
+            book.is_over = True
+            self.trace.add(tr.Over(*of, room.tick_no))
         bots = {hold.number for hold in room.match.seats.bots()}
         stepped = tuple(row for row in book.game.given if row[0] not in bots)
         book.game.given.clear()
