@@ -87,6 +87,9 @@ def converges(index: Index) -> Found:
             yield frame.t, f"{frame.client}: holds {_names(held)} after a frame of {_names(frame.listed)}"
         if commit is None:
             continue
+        due = commit.due.get(tuple(sorted(frame.listed)))
+        if frame.shown and due not in (None, frame.shown):
+            yield frame.t, f"{frame.client}: shows at {_at(frame)} something else than the world has for {_names(held)}"
         for section, digest in held.items():
             own = commit.views.get(section)
             if own is not None and own != digest:

@@ -20,6 +20,7 @@ from game.wire.frames import Frame, Position, decode_frame, frame_from_json
 from game.wire.limits import INPUTS_KEPT
 from server.clock import monotonic
 from server.routing.plan import RoutePlan
+from server.verify import oracle
 from server.verify import trace as tr
 from server.verify.simloop import arrive_at
 from server.verify.simsockets import Data, SimSocket
@@ -210,8 +211,11 @@ class SimClient:
     def _note_frame(self, frame: Frame, before: Position, *, is_applied: bool) -> None:
         machine = self.machine
         held = roster = None
+        shown = ""
         if is_applied and machine.view is not None:
             held = self._held = self.world.sharing.held(machine.view, frame, self._held)
+            if oracle.is_compared(frame.seq):
+                shown = oracle.shown_in(machine.view)
             roster = tuple(row.number for row in machine.view.roster) if frame.kind.name == "KEY" else None
         self.world.frames_delivered += 1
         self._trace(
@@ -229,6 +233,7 @@ class SimClient:
             held,
             tuple(sorted(machine.unanswered)),
             roster,
+            shown,
         )
 
     def _note(self, item: c.News) -> None:

@@ -4,7 +4,7 @@
 The product's code knows of neither.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from attrs import define, field
@@ -21,6 +21,7 @@ from server.rooms.holder import Holder, _Held
 from server.rooms.inputs import Given
 from server.rooms.room import Room
 from server.rooms.stream import Stream
+from server.verify import oracle
 from server.verify import trace as tr
 from server.verify.again import Kept, difference, replayed_state
 from server.verify.sharing import digest_of
@@ -127,7 +128,15 @@ class WatchedHolder(Holder):
             shown = {s for v in room.viewers.values() if v.stream == e.LIVE_STREAM for s in v.sections}
             views = _views(framer.live, shown | {PUBLIC_SECTION})
             self.trace.add(
-                tr.Commit(*of, e.LIVE_STREAM, framer.live.seq, room.tick_no, views, _reused(framer.live, 0, book))
+                tr.Commit(
+                    *of,
+                    e.LIVE_STREAM,
+                    framer.live.seq,
+                    room.tick_no,
+                    views,
+                    _reused(framer.live, 0, book),
+                    _due(room, framer.live, [v.sections for v in room.viewers.values() if v.stream == e.LIVE_STREAM]),
+                )
             )
         delayed = framer._delayed
         if delayed is not None and delayed.seq != book.delayed_seq:
@@ -135,7 +144,15 @@ class WatchedHolder(Holder):
             own = {SPECTATORS_SECTION} if room.plan.schema.has_section(SPECTATORS) else set()
             views = _views(delayed, own | {PUBLIC_SECTION})
             self.trace.add(
-                tr.Commit(*of, e.DELAYED_STREAM, delayed.seq, room.tick_no, views, _reused(delayed, 1, book))
+                tr.Commit(
+                    *of,
+                    e.DELAYED_STREAM,
+                    delayed.seq,
+                    room.tick_no,
+                    views,
+                    _reused(delayed, 1, book),
+                    _due(room, delayed, oracle.of_spectators(room.plan.schema)),
+                )
             )
 
     def replay_all(self) -> list[Kept]:
@@ -165,6 +182,14 @@ def _reused(stream: Stream, number: int, book: _Book) -> tuple[str, ...]:
         alive.clear()
         alive |= now
     return tuple(found)
+
+
+def _due(room: Room, stream: Stream, viewers: Iterable[oracle.Sections]) -> dict[oracle.Sections, str]:
+    """What the world has for each set of sections, where this frame is one to be compared."""
+    if not oracle.is_compared(stream.seq):
+        return {}
+    sources = room.match.sources()
+    return {s: oracle.due_to(room.plan.schema, sources, s) for s in sorted({tuple(sorted(v)) for v in viewers})}
 
 
 def _views(stream: Stream, sections: set[Section]) -> tr.Held:
