@@ -16,7 +16,7 @@ Viewer = tuple[tuple[int, ...], str, tuple[Section, ...]]
 
 @define(eq=False)
 class Index:
-    """Maps over a trace. ``answers``: (incarnation, seat, tenancy) → n → the room's answers to it."""
+    """Maps over a trace. ``over_at``: when a socket's goodbye or close came. ``answers``: (incarnation, seat, tenancy) → n → the room's answers to it."""
 
     trace: tr.Trace
     commits: dict[CommitKey, list[tr.Commit]] = field(factory=lambda: defaultdict(list))
@@ -25,6 +25,7 @@ class Index:
     frames: dict[int, list[tr.FrameIn]] = field(factory=lambda: defaultdict(list))
     opened: dict[int, tr.Opened] = field(factory=dict)
     tenancies: dict[tuple[str, int, int], int] = field(factory=dict)
+    over_at: dict[int, float] = field(factory=dict)
     healed_at: float | None = None
     settled_at: float | None = None
     finished: tr.Finished | None = None
@@ -51,6 +52,8 @@ class Index:
                 self.welcomes[event.socket] = event
             case tr.Opened():
                 self.opened[event.socket] = event
+            case tr.GoodbyeIn() | tr.Closed():
+                self.over_at.setdefault(event.socket, event.t)
             case tr.Healed():
                 self.healed_at = event.t
             case tr.Settled():

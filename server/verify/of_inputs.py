@@ -1,5 +1,6 @@
 """Promises about inputs and their answers: O1, O2, O8, O9, O18, O21, O23. Each is a function from an index to violations."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ LOST = "lost"
 ANSWER_WITHIN_S = 5.0
 WRITTEN_WITHIN_S = 2.0  # beyond what faults take, which end when all is healed
 CLOSED_WITHIN_S = 3.0
+PARTED_WITHIN_S = 3.0
 Found = Iterator[tuple[float, str]]
 
 
@@ -124,7 +126,7 @@ def read_your_writes(index: Index) -> Found:
                     frame.t,
                     f"{frame.client}: frame of tick {frame.tick} answers input {late[0].n} of tick {late[0].tick}",
                 )
-            if not frame.is_applied or not frame.unanswered:
+            if not frame.is_applied or not frame.unanswered or _is_parting(index, frame):
                 continue
             for slot, seat, tenancy in seats:
                 known = index.answers.get((frame.incarnation, seat, tenancy), {})
@@ -134,6 +136,14 @@ def read_your_writes(index: Index) -> Found:
                             frame.t,
                             f"{frame.client}: holds tick {frame.tick}, and input {n} of tick {known[n][0].tick} unanswered",
                         )
+
+
+def _is_parting(index: Index, frame: tr.FrameIn) -> bool:
+    """Whether the room had dismissed the connection by this tick, and the word of it is just behind the frame."""
+    welcome = index.welcomes.get(frame.socket)
+    if welcome is None or index.viewer_at(frame.incarnation, welcome.conn, frame.tick) is not None:
+        return False
+    return index.over_at.get(frame.socket, math.inf) < frame.t + PARTED_WITHIN_S
 
 
 def replays(index: Index) -> Found:
