@@ -134,6 +134,12 @@ class Seating(RuleBasedStateMachine):
                 assert owners.setdefault(hold.conn, hold.identity) == hold.identity
 
     @invariant()
+    def the_counts_are_right(self) -> None:
+        """They are kept where states change."""
+        assert self.table.people == sum(hold.is_human for hold in self.table.holds)
+        assert self.table.taken == sum(hold.state is not SeatState.FREE for hold in self.table.holds)
+
+    @invariant()
     def generations_only_grow(self) -> None:
         """Also over owners."""
         now = [hold.generation for hold in self.table.holds]
