@@ -30,8 +30,12 @@ def frame(
     rsv: int = 0,
     is_masked: bool = True,
     size: int | None = None,
+    mask: bytes = b"",
 ) -> bytes:
-    """One frame of a client; the keywords are ways to get it wrong. ``size``: claim another size than the payload's."""
+    """One frame of a client; the keywords are ways to get it wrong. ``size``: claim another size than the payload's.
+
+    ``mask``: four bytes, fresh ones by default.
+    """
     claimed = len(payload) if size is None else size
     first = bytes([fin << 7 | rsv << 4 | opcode])
     mask_bit = is_masked << 7
@@ -43,7 +47,7 @@ def frame(
         head = first + struct.pack("!BQ", mask_bit | 127, claimed)
     if not is_masked:
         return head + payload
-    mask = os.urandom(4)
+    mask = mask or os.urandom(4)
     return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
 
 

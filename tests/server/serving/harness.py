@@ -69,8 +69,13 @@ class Line:
             details["application_instance"].cancel()
 
 
-async def opened(protocol: type[WebSocketProtocol], *, is_delivering: bool = False) -> Line:
-    """A connection after its handshake."""
+async def opened(
+    protocol: type[WebSocketProtocol],
+    deliver: Callable[[bytes | str], None] | None = None,
+    *,
+    is_delivering: bool = False,
+) -> Line:
+    """A connection after its handshake; its messages go to ``deliver``, or are kept where it ``is_delivering``."""
     server = (RoomServer if protocol is RoomSocketProtocol else Server)(_accept, ["unused"], verbosity=0)
     server.connections = {}
     server.ws_factory = WebSocketFactory(server, server="x")
@@ -83,8 +88,8 @@ async def opened(protocol: type[WebSocketProtocol], *, is_delivering: bool = Fal
     made = server.ws_factory.buildProtocol(None)
     made._raw_query_string = b""
     line = Line(made, transport, server)
-    if is_delivering:
-        made.deliver = line.delivered.append
+    if deliver is not None or is_delivering:
+        made.deliver = deliver or line.delivered.append
     made.makeConnection(transport)
     made.dataReceived(HANDSHAKE)
     while made.state != made.STATE_OPEN:
