@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from daphne.server import reactor  # Daphne chooses it
 from twisted.internet import tcp
 from twisted.internet.protocol import Protocol
 
@@ -30,7 +31,7 @@ class Pair:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
         ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.protocol = _Open()
-        self.transport = tcp.Server(ours, self.protocol, address, None, 0)  # type: ignore[arg-type]  # no port, as adopted ones
+        self.transport = tcp.Server(ours, self.protocol, address, None, 0, reactor)  # type: ignore[arg-type]  # no port, as adopted ones
         self.protocol.makeConnection(self.transport)
         self.direct = DirectSocket(self.protocol, self.transport)
 
