@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from game.wire.frames import Position
+from game.wire.frames import Answer, AnswerRows, Position, answer_rows
 from game.wire.limits import INPUTS_KEPT
 
 WAITING_MAX = INPUTS_KEPT  # all that a client may have unanswered: who comes back with them is never too much
@@ -72,6 +72,10 @@ class InputQueue:
         """The one answer to an input."""
         margin = pending.for_tick - pending.arrived_tick - 1 if pending.for_tick else 0
         self._answers.append((Given(pending.n, tick, reason, margin), None))
+
+    def rows(self, slot: int, seq: int) -> AnswerRows:
+        """What frame ``seq`` carries of them, for the connection that has this seat as its ``slot``."""
+        return answer_rows([Answer(slot, g.n, g.tick, g.reason, g.margin) for g in self.to_send(seq)])
 
     def to_send(self, seq: int) -> list[Given]:
         """All answers that no acknowledged frame has carried; those that are new are carried by frame ``seq``."""

@@ -40,6 +40,7 @@ class Match:
     roster: dict[int, SeatRow] = field(factory=dict)
     inputs: dict[int, InputQueue] = field(factory=dict)
     events: list[Event] = field(factory=list)
+    team_changes: int = 0
 
     def __attrs_post_init__(self) -> None:
         plan = self.plan
@@ -82,10 +83,13 @@ class Match:
         self.recorder.left(number, reason)
 
     def update_teams(self) -> None:
-        """The roster shows the teams as the rules have them now."""
+        """The roster shows the teams as the rules have them now; ``team_changes`` counts how often one differed."""
         for number, row in self.roster.items():
             team = self.game.team_of(self.world, number)
-            row.team = NO_TEAM if team is None else team
+            shown = NO_TEAM if team is None else team
+            if shown != row.team:
+                row.team = shown
+                self.team_changes += 1
 
     def _smallest_team(self) -> int | None:
         if not self.plan.teams:

@@ -68,6 +68,7 @@ class SeatTable:
     grace_s: float
     per_identity: int = 4
     holds: list[Hold] = field(init=False)
+    _unconfirmed: set[str] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self.holds = [Hold(number) for number in range(self.size)]
@@ -113,23 +114,28 @@ class SeatTable:
         hold = self.holds[number]
         replaced, hold.conn = hold.conn, conn
         hold.state, hold.is_confirmed = SeatState.TAKEN, False
+        self._unconfirmed.add(conn)
         hold.generation += 1
         return hold, replaced
 
     def confirm(self, conn: str) -> None:
         """The connection was heard from, so it has its welcome: older tokens are used up."""
-        for hold in self.of_conn(conn):
-            hold.is_confirmed = True
+        if conn in self._unconfirmed:
+            self._unconfirmed.remove(conn)
+            for hold in self.of_conn(conn):
+                hold.is_confirmed = True
 
     def lose(self, conn: str, now: float) -> list[Hold]:
         """The connection is lost: its seats wait out their grace."""
-        lost = [hold for hold in self.holds if conn and hold.conn == conn]
+        self._unconfirmed.discard(conn)
+        lost = self.of_conn(conn)
         for hold in lost:
             hold.state, hold.conn, hold.grace_until = SeatState.GRACE, "", now + self.grace_s
         return lost
 
     def release(self, hold: Hold) -> None:
         """The seat is free again; its generation stays, so that no old token fits."""
+        self._unconfirmed.discard(hold.conn)
         hold.state, hold.identity, hold.name, hold.conn = SeatState.FREE, "", "", ""
 
     def expired(self, now: float) -> list[Hold]:
@@ -162,3 +168,4 @@ class SeatTable:
         hold.state, hold.identity, hold.name, hold.conn = state, identity, name, conn
         hold.generation += 1
         hold.first_generation, hold.is_confirmed = hold.generation, False
+        self._unconfirmed.add(conn)

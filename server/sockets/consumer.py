@@ -4,7 +4,6 @@ It owns no layer channel and skips Channels' database housekeeping per message (
 never touch the database. `routing.compile` makes one subclass per route.
 """
 
-import asyncio
 from typing import Any, ClassVar
 
 import structlog
@@ -14,8 +13,6 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from game.wire import messages as m
 from game.wire.closecodes import Close
 from game.wire.session import Session
-from server.clock import monotonic, sleep_until
-from server.ops.metrics import count
 from server.routing.plan import RoutePlan
 from server.sockets.connection import Connection, rules_of
 from server.sockets.gateway import Gateway
@@ -23,7 +20,6 @@ from server.sockets.outlet import EXTENSION, AsgiOutlet, DirectOutlet, Outlet
 
 log = structlog.get_logger()
 
-POLL_EVERY_S = 0.1
 SUBPROTOCOLS = (m.BIN, m.JSON)
 
 
@@ -36,22 +32,15 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
     channel_layer_alias = "sockets-own-no-channel"
 
     connection: Connection | None = None
-    outlet: Outlet
-    _poller: asyncio.Task[None] | None = None
-    _is_closed = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Runs the consumer; whatever ends it, the seats are told."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            if self._poller is not None:
-                self._poller.cancel()
             if self.connection is not None:
                 self.connection.lost()
                 self.connection = None
-                if isinstance(self.outlet, AsgiOutlet):
-                    self.outlet.stop()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Routes one ASGI message; no database housekeeping, for no handler here touches the database."""
@@ -71,52 +60,23 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
         chosen = next((name for name in offered if name in SUBPROTOCOLS), None)
         session = Session(rules_of(self.route, is_paced=self.is_paced), chosen == m.BIN, self.gateway.now())
         code = self.scope["url_route"]["kwargs"]["room"]
-        self.connection = Connection(self.route, self.gateway, self.scope, code, session, self._write_all)
+        connection = self.connection = Connection(self.route, self.gateway, self.scope, code, session)
         if chosen is None:
             session.finish(Close.TOO_OLD, f"expected one of the subprotocols {', '.join(SUBPROTOCOLS)}")
-        self.outlet = self._new_outlet(self.connection)
+        outlet = self._new_outlet(connection)
         await self.accept(subprotocol=chosen)
-        if isinstance(self.outlet, AsgiOutlet):
-            self.outlet.start()
-        self.connection.flush()
-        self._poller = asyncio.create_task(self._poll_all())
+        connection.open(outlet)
 
     def _new_outlet(self, connection: Connection) -> Outlet:
         """The direct way where the server offers it: messages then come straight to the connection, too."""
         socket = (self.scope.get("extensions") or {}).get(EXTENSION)
         if socket is None:
-            return AsgiOutlet(self.base_send, self._on_full)
+            return AsgiOutlet(self.base_send, connection.end_slow)
         socket.deliver = connection.receive
-        return DirectOutlet(socket, self._on_full)
+        return DirectOutlet(socket, connection.end_slow)
 
     def _on_receive(self, message: dict[str, Any]) -> None:
         if self.connection is None:
             return
         data = message.get("bytes")
         self.connection.receive(data if data is not None else message.get("text") or "")
-
-    def _on_full(self) -> None:
-        if self.connection is not None:
-            count("queue_overflows_total", queue="socket", policy="close")
-            self.connection.out.clear()
-            self.connection.session.finish(Close.TOO_SLOW, "the socket takes nothing")
-            self.connection.flush()
-
-    def _write_all(self) -> None:
-        """Writes what the connection has to say and, after its goodbye, the close."""
-        connection = self.connection
-        if connection is None or self._is_closed:
-            return
-        while connection.out:
-            self.outlet.write(connection.out.popleft())
-        close = connection.session.close
-        if close is not None and not self._is_closed:
-            self._is_closed = True
-            count("closes_total", code=str(close.value.code))
-            self.outlet.close(close.value.code, close.value.name)
-
-    async def _poll_all(self) -> None:
-        while self.connection is not None:
-            await sleep_until(monotonic() + POLL_EVERY_S)
-            if self.connection is not None:
-                self.connection.poll()

@@ -33,6 +33,9 @@ class Outlet(Protocol):
     def close(self, code: int, reason: str) -> None:
         """After all that was written. ``code``: 1000 or 3000 to 4999."""
 
+    def stop(self) -> None:
+        """The socket is gone."""
+
 
 class SocketExtension(Protocol):
     """What ``scope["extensions"]["roomwright.socket"]`` offers; see `server.serving.direct`."""
@@ -64,10 +67,13 @@ class DirectOutlet:
     def close(self, code: int, reason: str) -> None:
         self.socket.close(code, reason)
 
+    def stop(self) -> None:
+        """Nothing of ours is left to end."""
+
 
 @define(eq=False)
 class AsgiOutlet:
-    """Over ASGI: one task writes what waits in a queue of at most OUT_MAX messages; ``start`` it, and ``stop`` it."""
+    """Over ASGI: one task writes what waits in a queue of at most OUT_MAX messages. Made within a running event loop."""
 
     send: Callable[[dict[str, Any]], Awaitable[Any]]
     on_full: Callable[[], None]
@@ -75,17 +81,14 @@ class AsgiOutlet:
     _wake: asyncio.Event = field(factory=asyncio.Event)
     _is_full: bool = False
     _is_closed: bool = False
-    _task: asyncio.Task[None] | None = None
+    _task: asyncio.Task[None] = field(init=False)
 
-    def start(self) -> None:
-        """Begins to write; before it, what is written waits."""
+    def __attrs_post_init__(self) -> None:
         self._task = asyncio.create_task(self._write_all())
 
     def stop(self) -> None:
-        """The socket is gone."""
         self._is_closed = True
-        if self._task is not None:
-            self._task.cancel()
+        self._task.cancel()
 
     def write(self, message: Message) -> None:
         if self._is_closed:

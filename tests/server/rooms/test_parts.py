@@ -213,7 +213,7 @@ def test_any_patch_of_the_ladder_leads_from_its_base_to_the_newest():
 
 def frame_out(seq: int, *, is_key: bool) -> FrameOut:
     public = e.PublicFrame(
-        "r", e.DELAYED_STREAM, 1, seq, seq, seq, 0, None if is_key else b"p", b"k" if is_key else None, (), "l", "c"
+        "r", e.DELAYED_STREAM, 1, seq, seq, seq, 0, None if is_key else b"p", b"k" if is_key else None, (), (), "l", "c"
     )
     return FrameOut(public, {})
 
