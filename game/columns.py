@@ -33,6 +33,11 @@ class Rows:
         return self.columns.table
 
     @property
+    def ids(self) -> Sequence[int]:
+        """The wire ids that stand here now."""
+        return self.columns.ids if self.places is None else [self.columns.ids[place] for place in self.places]
+
+    @property
     def is_empty(self) -> bool:
         """Whether no row stands here now."""
         return not self.columns.ids if self.places is None else not self.places
@@ -148,6 +153,8 @@ class TableColumns:
         """Groups by ascending mask, from at least one place (None: all)."""
         if not self.at:
             return self._born_after(base, places)
+        if places is not None and len(places) == 1:
+            return self._changed_row(base, places)
         common, mixed = 0, []
         for i, newest in enumerate(self.newest):
             if newest > base:
@@ -159,6 +166,18 @@ class TableColumns:
         if not mixed:
             return (self.group(common, places),) if common else ()
         return self._grouped(common, mixed, places, base)
+
+    def _changed_row(self, base: int, places: list[int]) -> Sequence[Group]:
+        """A seat's section is one row most of the time."""
+        (place,) = places
+        mask, bit = 0, 1
+        columns = []
+        for q, at in zip(self.q, self.at, strict=True):
+            if at[place] > base:
+                mask |= bit
+                columns.append([q[place]])
+            bit <<= 1
+        return (Group(mask, [self.ids[place]], columns),) if mask else ()
 
     def _grouped(
         self, common: int, mixed: Iterable[tuple[int, list[int]]], places: list[int] | None, base: int

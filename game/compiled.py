@@ -95,7 +95,10 @@ def _column(i: int, spec: FieldSpec, read: str) -> list[str]:
 
 
 def _quantizing(i: int, spec: FieldSpec) -> list[str]:
-    again = [f"    qs, is_within_range = careful({i}, vs, out_of_range)", f"    raw[{i}] = vs if is_within_range else None"]
+    again = [
+        f"    qs, is_within_range = careful({i}, vs, out_of_range)",
+        f"    raw[{i}] = vs if is_within_range else None",
+    ]
     match spec.kind:
         case Kind.CHOICE:
             return [f"qs = [index{i}[v] for v in vs]", f"raw[{i}] = vs"]

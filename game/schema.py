@@ -7,7 +7,8 @@ tables stand in every game: ``_room`` (the match's phase) and ``_seats`` (the ro
 """
 
 import hashlib
-from collections.abc import Iterable
+import struct
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from attrs import define, field, frozen
 from msgspec import Meta, Struct
 
 from game.binary import column_code
+from game.bodies import BodyCode, compile_body
 from game.contract import Game
 from game.fields import (
     NOBODY,
@@ -36,6 +38,7 @@ from game.fields import (
 )
 
 MAX_FIELDS = 31  # a row's mask fits a JavaScript integer's bit operations
+MASKS_KEPT = 4096  # of one table, whose fields are looked up at once
 NO_TEAM = 255
 RESERVED_NAMES = ("key", "type", "age")  # an entity's wire id in a view; an input's or event's own keys in JSON
 SECTION_KINDS = (PUBLIC, TEAM, SEAT, SPECTATORS)  # their order is their number on the wire
@@ -80,6 +83,19 @@ class WireField:
 
 
 @frozen
+class FieldSet:
+    """Some of a table's fields, in order. ``pack_row`` packs a value of each; None where one is a text."""
+
+    fields: tuple[WireField, ...]
+    pack_row: Callable[..., bytes] | None = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        codes = [wire.code for wire in self.fields]
+        pack = struct.Struct("<" + "".join(codes)).pack if all(codes) else None
+        object.__setattr__(self, "pack_row", pack)
+
+
+@frozen
 class Table:
     """One collection's part of one section. ``exists`` is the audience that knows of the entities' existence."""
 
@@ -88,11 +104,21 @@ class Table:
     collection: str
     exists: Audience
     fields: tuple[WireField, ...]
+    full_mask: int = field(init=False, eq=False, repr=False)  # with every field's bit set
+    _masked: dict[int, FieldSet] = field(init=False, eq=False, repr=False, factory=dict)
 
-    @property
-    def full_mask(self) -> int:
-        """The mask with every field's bit set."""
-        return (1 << len(self.fields)) - 1
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "full_mask", (1 << len(self.fields)) - 1)
+
+    def masked(self, mask: int) -> FieldSet:
+        """The fields that a mask names."""
+        found = self._masked.get(mask)
+        if found is None:
+            if len(self._masked) >= MASKS_KEPT:
+                self._masked.clear()
+            found = FieldSet(tuple(wire for i, wire in enumerate(self.fields) if mask >> i & 1))
+            self._masked[mask] = found
+        return found
 
 
 @frozen
@@ -103,6 +129,15 @@ class Message:
     name: str
     fields: tuple[WireField, ...]
     cls: type | None = field(default=None, eq=False)
+    _code: BodyCode | None = field(init=False, eq=False, repr=False, default=None)
+
+    @property
+    def code(self) -> BodyCode:
+        """The generated reader and writer of its bodies."""
+        if self._code is None:
+            object.__setattr__(self, "_code", compile_body([(wire.name, wire.spec) for wire in self.fields], self.cls))
+        assert self._code is not None  # noqa: S101 - just set
+        return self._code
 
 
 @frozen

@@ -6,8 +6,8 @@ and are never reused. Who sends the result to whom is not known here. The loop's
 """
 
 from collections import deque
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
 
 from attrs import define, field, frozen
 
@@ -21,40 +21,30 @@ HORIZON = 128  # frames; tombstones live longer than any base a patch may have
 EVENTS_MAX = 512  # per section; the oldest are dropped, for events are cosmetic
 
 
-_NUMBERS = {audience: number for number, audience in enumerate(Audience)}
+_RANK = {audience: rank for rank, audience in enumerate(sorted(Audience, key=lambda a: a.value))}
 
 
-class Section:
+class Section(int):
     """One audience's part of a room: ``of`` is the seat or team number, 0 elsewhere. Frozen, ordered, cheap as a key.
 
-    Written out because sections are keys of every dict on the tick path: what attrs would make asks the enum's hash,
-    which is Python code, each time.
+    A number, because sections are keys of every dict on the tick path: its hash and its comparisons are C code, and the
+    same in every process.
     """
-
-    __slots__ = ("_hash", "_order", "audience", "of")
 
     audience: Audience
     of: int
-    _order: tuple[str, int]
-    _hash: int
 
-    def __init__(self, audience: Audience, of: int = 0) -> None:
-        order = (audience.value, of)
-        number = _NUMBERS[audience] << 32 | of  # its own hash: the same in every process
-        for name, value in (("audience", audience), ("of", of), ("_order", order), ("_hash", number)):
-            object.__setattr__(self, name, value)
+    def __new__(cls, audience: Audience, of: int = 0) -> Self:
+        """Ordered by the audience's name, then by ``of``."""
+        section = super().__new__(cls, _RANK[audience] << 32 | of)
+        section.__dict__.update(audience=audience, of=of)
+        return section
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a section is frozen; {name} cannot be set")
 
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Section) and self._order == other._order)
-
-    def __lt__(self, other: "Section") -> bool:
-        return self._order < other._order
+    def __getnewargs__(self) -> tuple[Audience, int]:  # type: ignore[override]  # what __new__ takes, for copies
+        return self.audience, self.of
 
     def __repr__(self) -> str:
         return f"Section({self})"
@@ -65,7 +55,6 @@ class Section:
 
 PUBLIC_SECTION = Section(PUBLIC)
 SPECTATORS_SECTION = Section(SPECTATORS)
-_NO_ROWS: dict[int, Rows] = {}
 
 
 Whereabouts = tuple[Audience, int | None, int | None]
@@ -102,6 +91,7 @@ class Tracker:
     _followed: tuple[_Followed, ...] = field(init=False)
     _columns: dict[int, TableColumns] = field(factory=dict)
     _sections: dict[Section, dict[int, Rows]] = field(factory=dict)
+    _in_order: dict[Section, tuple[Rows, ...]] = field(factory=dict)
     _next_id: dict[Section, int] = field(factory=dict)
     _events: dict[Section, deque[tuple[int, EventRow]]] = field(factory=dict)
 
@@ -146,13 +136,20 @@ class Tracker:
                 part = _table_patch(rows, base)
                 if part is not None:
                     delta.tables.append(part)
-        for seq, event in self._events.get(section, ()):
-            if seq > base:
-                delta.events.append(EventRow(event.message, self.seq - seq, event.values))
+        if section in self._events:
+            for seq, event in self._events[section]:
+                if seq > base:
+                    delta.events.append(EventRow(event.message, self.seq - seq, event.values))
         return delta
 
+    def standing(self) -> Iterable[tuple[Section, Table, Sequence[int]]]:
+        """The wire ids that each table of each section has now."""
+        for section, parts in self._in_order.items():
+            for rows in parts:
+                yield section, rows.table, rows.ids
+
     def _of(self, section: Section) -> Iterable[Rows]:
-        return self._sections.get(section, _NO_ROWS).values()
+        return self._in_order.get(section, ())
 
     def _scan(self, followed: _Followed, source: dict[Any, Any]) -> None:
         keys, entities = list(source), list(source.values())
@@ -222,9 +219,7 @@ class Tracker:
             self._remove(rows, wire_id, key, gone)
         return _Placement(where, tuple(places))
 
-    def _destinations(
-        self, collection: Collection, where: Whereabouts
-    ) -> Iterable[tuple[Table, Section, Section]]:
+    def _destinations(self, collection: Collection, where: Whereabouts) -> Iterable[tuple[Table, Section, Section]]:
         exists, owner, team = where
         for table in self.schema.tables:
             is_spectators_copy = self.schema.sees_everything and table.exists is SPECTATORS
@@ -251,7 +246,7 @@ class Tracker:
                 followed.tables.append(columns)
             rows = columns.add_section(is_shared=section.audience in (PUBLIC, SPECTATORS))
             held[table.index] = rows
-            self._sections[section] = dict(sorted(held.items()))
+            self._in_order[section] = tuple(held[index] for index in sorted(held))
         return rows
 
     def _remove(self, rows: Rows, wire_id: int, key: Any, gone: dict[int, set[Any]]) -> None:

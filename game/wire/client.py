@@ -8,7 +8,7 @@ unanswered ones so that a resumed connection sends them again.
 from enum import Enum
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 from msgspec.structs import replace
 
 from game.binary import BadBytes
@@ -259,7 +259,7 @@ class Client:
             self._next_n[slot] = max(self._next_n.get(slot, 1), n + 1)
         for (slot, n), pending in sorted(self.unanswered.items()):
             if n > self._answered_through.get(slot, 0):
-                self._send_input(evolve(pending, seen=self._seen))
+                self._send_input(replace(pending, seen=self._seen))
 
     def _answer(self, answer: Answer) -> None:
         if self.unanswered.pop((answer.slot, answer.n), None) is not None:

@@ -21,7 +21,6 @@ from game.codec import (
     delta_json,
     encode_delta,
     put_values,
-    read_values,
     values_from_json,
 )
 from game.fields import PUBLIC, SPECTATORS, Audience
@@ -42,26 +41,24 @@ class FrameKind(IntEnum):
 
 
 INPUT, ACK = 0x11, 0x12
+NO_ANSWERS = b"\0"
 
 
-@frozen(order=True)
-class Position:
+class Position(Struct, frozen=True, order=True, gc=False):
     """A point in a room's one total order."""
 
     epoch: int
     seq: int
 
 
-@frozen
-class Blob:
+class Blob(Struct, frozen=True, gc=False):
     """An encoded delta that leads to ``seq``. A patch with nothing in it is no bytes at all."""
 
     seq: int
     data: bytes
 
 
-@frozen
-class Part:
+class Part(Struct, frozen=True):
     """One section of a frame: the blobs to apply in order; none where nothing changed since the base."""
 
     section: Section
@@ -114,8 +111,7 @@ class Frame:
         return Position(self.epoch, self.seq)
 
 
-@frozen
-class InputMessage:
+class InputMessage(Struct, frozen=True):
     """One input: its number, the position last shown, the tick it is meant for (0: as soon as possible)."""
 
     slot: int
@@ -126,8 +122,7 @@ class InputMessage:
     values: Sequence[Quantized]
 
 
-@frozen
-class AckMessage:
+class AckMessage(Struct, frozen=True):
     """The client holds everything up to this position."""
 
     position: Position
@@ -156,6 +151,8 @@ def part_bytes(part: Part, frame_seq: int) -> bytes:
 
 def answers_bytes(answers: Sequence[Answer]) -> bytes:
     """The bytes after the sections."""
+    if not answers:
+        return NO_ANSWERS
     out = bytearray()
     put_uvarint(out, len(answers))
     for answer in answers:
@@ -163,7 +160,10 @@ def answers_bytes(answers: Sequence[Answer]) -> bytes:
         put_uvarint(out, answer.n)
         put_uvarint(out, answer.tick)
         put_uvarint(out, answer.margin << 1 if answer.margin >= 0 else (-answer.margin << 1) - 1)
-        put_text(out, answer.reason)
+        if answer.reason:
+            put_text(out, answer.reason)
+        else:
+            out.append(0)
     return bytes(out)
 
 
@@ -295,7 +295,7 @@ def encode_input(message: InputMessage) -> bytes:
         message.message.index,
     ):
         put_uvarint(out, value)
-    put_values(out, message.message.fields, message.values)
+    put_values(out, message.message, message.values)
     return bytes(out)
 
 
@@ -312,22 +312,23 @@ def decode_client_bytes(schema: Schema, data: bytes) -> InputMessage | AckMessag
     reader = Reader(data)
     number = reader.u8()
     if number == ACK:
-        ack = AckMessage(Position(reader.uvarint(), reader.uvarint()))
+        epoch, seq = reader.uvarints(2)
         reader.end()
-        return ack
+        return AckMessage(Position(epoch, seq))
     if number != INPUT:
         raise BadBytes(f"expected an input (17) or an ack (18), got {number}")
-    slot, n, epoch, seq, for_tick = (reader.uvarint() for _ in range(5))
+    slot, n, epoch, seq, for_tick = reader.uvarints(5)
+    seen = Position(epoch, seq)
     try:
         index = reader.uvarint()
         if index >= len(schema.inputs):
             raise BadBytes(f"expected input type 0 to {len(schema.inputs) - 1}, got {index}")
         message = schema.inputs[index]
-        values = read_values(reader, message.fields)
+        values = message.code.read(reader)
         reader.end()
     except BadBytes as error:
-        raise BadInput(str(error), slot, n, Position(epoch, seq)) from error
-    return InputMessage(slot, n, Position(epoch, seq), for_tick, message, values)
+        raise BadInput(str(error), slot, n, seen) from error
+    return InputMessage(slot, n, seen, for_tick, message, values)
 
 
 def input_json(message: InputMessage) -> dict[str, Any]:
