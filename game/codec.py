@@ -52,11 +52,12 @@ class EventRow:
 
 @define
 class Delta:
-    """A KEY or PATCH of one section."""
+    """A KEY or PATCH of one section. ``seq``, which travels beside it, says where it leads."""
 
     is_key: bool
     tables: list[TableDelta] = field(factory=list)
     events: list[EventRow] = field(factory=list)
+    seq: int = field(default=0, eq=False)
 
 
 def encode_delta(delta: Delta) -> bytes:
@@ -78,13 +79,13 @@ def encode_delta(delta: Delta) -> bytes:
     return bytes(out)
 
 
-def decode_delta(schema: Schema, blob: bytes) -> Delta:
-    """The delta of a blob. Raises BadBytes for anything that `encode_delta` could not have written."""
+def decode_delta(schema: Schema, blob: bytes, seq: int = 0) -> Delta:
+    """The delta of a blob that leads to ``seq``. Raises BadBytes for anything that `encode_delta` could not have written."""
     reader = Reader(blob)
     kind = reader.u8()
     if kind > 1:
         raise BadBytes(f"expected a key (0) or patch (1), got {kind}")
-    delta = Delta(kind == 0)
+    delta = Delta(kind == 0, seq=seq)
     last = -1
     for _ in range(reader.uvarint()):
         table = _indexed(schema.tables, reader.uvarint(), "table")

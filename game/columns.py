@@ -5,6 +5,7 @@ of values are replaced and never changed in place, so that a delta may hold them
 """
 
 from collections.abc import Iterable, Sequence
+from math import floor
 from typing import Any
 
 from attrs import define, field, frozen
@@ -12,6 +13,7 @@ from attrs import define, field, frozen
 from game.codec import Group
 from game.compiled import OutOfRange, Scan, compile_scan
 from game.fields import Kind
+from game.motion import shift
 from game.schema import Table
 
 
@@ -70,6 +72,15 @@ class NewRow:
     rows: Rows
 
 
+@frozen
+class _Pace:
+    """What a moving field goes by: each row's steps a frame, and its way from seq 0 to ``seq``."""
+
+    seq: int
+    slopes: list[float]
+    ways: list[int]
+
+
 @define(eq=False)
 class TableColumns:
     """``keys`` are the entities' keys in the world. ``is_whole``: they are all of the collection's, in its order."""
@@ -77,6 +88,7 @@ class TableColumns:
     table: Table
     is_one_row: bool
     out_of_range: OutOfRange
+    send_hz: float
     keys: list[Any] = field(factory=list)
     ids: list[int] = field(factory=list)
     homes: list[Rows] = field(factory=list)
@@ -85,6 +97,8 @@ class TableColumns:
     q: list[list[Any]] = field(init=False)
     at: list[list[int]] = field(init=False)
     newest: list[int] = field(init=False)
+    goals: list[list[int]] = field(init=False)
+    _paces: list[_Pace | None] = field(init=False)
     sections: list[Rows] = field(factory=list)
     is_whole: bool = False
     _scan: Scan = field(init=False)
@@ -94,6 +108,8 @@ class TableColumns:
         self.raw = [None if wire.spec.kind is Kind.FLAG else [] for wire in fields]
         self.q, self.at = [[] for _ in fields], [[] for _ in fields]
         self.newest = [0] * len(fields)
+        self.goals = [[] for _ in self.table.moves]
+        self._paces = [None for _ in self.table.moves]
         self._scan = compile_scan(self.table, self.is_one_row)
 
     def add_section(self, is_shared: bool) -> Rows:
@@ -108,7 +124,8 @@ class TableColumns:
             return False
         first = self.sections[0]
         if first.places is None:
-            first.changed_at = seq
+            if seq in self.newest:
+                first.changed_at = seq
             return True
         for newest, at in zip(self.newest, self.at, strict=True):
             if newest == seq:
@@ -117,13 +134,32 @@ class TableColumns:
                         home.changed_at = seq
         return True
 
+    def moved(self, n: int, seq: int) -> list[int]:
+        """Where receivers take the table's ``n``-th moving field to be at ``seq``, if nothing is sent."""
+        move, q = self.table.moves[n], self.q[self.table.moves[n].place]
+        if q[0] is None:
+            return [0] * len(q)  # rows to be: their values are sent
+        pace = self._paces[n]
+        if pace is None or self.newest[move.rate] == seq:
+            slopes = [move.slope(rate, self.send_hz) for rate in self.q[move.rate]]
+            then = [shift(slope, seq - 1) for slope in slopes]
+        else:
+            slopes = pace.slopes
+            then = pace.ways if pace.seq == seq - 1 else [shift(slope, seq - 1) for slope in slopes]
+        now = [floor(slope * seq + 0.5) for slope in slopes]  # shift(), written out
+        self._paces[n] = _Pace(seq, slopes, now)
+        moved = [place + way - before for place, way, before in zip(q, now, then, strict=True)]
+        if min(moved) >= 0 and max(moved) <= move.steps:
+            return moved
+        return [0 if place < 0 else min(place, move.steps) for place in moved]
+
     def keep(self, gone: set[Any]) -> None:
         """Takes the rows of these keys out."""
         self._arrange([place for place, key in enumerate(self.keys) if key not in gone])
 
     def add(self, new: Sequence[NewRow], entities: Sequence[Any], seq: int) -> None:
         """Appends rows, with these entities' values, all of which count as changed at ``seq``."""
-        fresh = TableColumns(self.table, self.is_one_row, self.out_of_range)
+        fresh = TableColumns(self.table, self.is_one_row, self.out_of_range, self.send_hz)
         count = len(new)
         fresh.q, fresh.at = [[None] * count for _ in fresh.q], [[seq] * count for _ in fresh.at]
         fresh._scan(fresh, entities, seq, self.out_of_range)
@@ -137,6 +173,8 @@ class TableColumns:
             held, came = self.raw[i], fresh.raw[i]
             self.raw[i] = None if held is None or came is None else held + came
             self.q[i], self.at[i], self.newest[i] = self.q[i] + fresh.q[i], self.at[i] + fresh.at[i], seq
+        self.goals = [goal + came for goal, came in zip(self.goals, fresh.goals, strict=True)]
+        self._paces = [None for _ in self.goals]
         if any(a >= b for a, b in zip(self.ids, self.ids[1:], strict=False)):
             self._arrange(sorted(range(len(self.ids)), key=self.ids.__getitem__))
 
@@ -215,3 +253,5 @@ class TableColumns:
             raw, q, at = self.raw[i], self.q[i], self.at[i]
             self.raw[i] = None if raw is None else [raw[p] for p in places]
             self.q[i], self.at[i] = [q[p] for p in places], [at[p] for p in places]
+        self.goals = [[goal[p] for p in places] for goal in self.goals]
+        self._paces = [None for _ in self.goals]

@@ -25,6 +25,11 @@ class Columns(Protocol):
     q: list[list[Any]]
     at: list[list[int]]
     newest: list[int]
+    goals: list[list[int]]
+
+    def moved(self, n: int, seq: int) -> list[int]:
+        """Where receivers take a moving field to be."""
+        ...
 
 
 Scan = Callable[[Columns, Sequence[Any], int, OutOfRange], bool]
@@ -73,12 +78,15 @@ def _source(table: Table, is_one_row: bool) -> str:
     lines.append("    raw, q, at, newest = columns.raw, columns.q, columns.at, columns.newest")
     if is_one_row:
         lines.append("    (e,) = entities")
+    moving: list[str] = []
     for i, wire in enumerate(table.fields):
         value = f"1 if e.{wire.name} else 0" if wire.spec.kind is Kind.FLAG else f"e.{wire.name}"
         each = "" if is_one_row else " for e in entities"
-        lines += [f"    {line}" for line in _column(i, wire.spec, f"[{value}{each}]")]
-    lines.append("    return is_changed")
-    return "\n".join(lines)
+        if wire.spec.rate is None:
+            lines += [f"    {line}" for line in _column(i, wire.spec, f"[{value}{each}]")]
+        else:
+            moving += [f"    {line}" for line in _moving(i, wire.spec, table, f"[{value}{each}]")]
+    return "\n".join([*lines, *moving, "    return is_changed"])  # rates first: what moves goes by them
 
 
 def _column(i: int, spec: FieldSpec, read: str) -> list[str]:
@@ -92,6 +100,29 @@ def _column(i: int, spec: FieldSpec, read: str) -> list[str]:
     if spec.kind is Kind.FLAG:
         return [f"qs = {read}", *changed]
     return [f"vs = {read}", f"if vs != raw[{i}]:", *(f"    {line}" for line in _quantizing(i, spec) + changed)]
+
+
+def _moving(i: int, spec: FieldSpec, table: Table, read: str) -> list[str]:
+    """A field that moves by a rate: it changes where receivers would miss the goal, and where its rate changes."""
+    n, move = next((n, move) for n, move in enumerate(table.moves) if move.place == i)
+    rate, slack = move.rate, spec.tolerance
+    is_fresh = f"r == seq or not -{slack} <= p - g <= {slack}"
+    return [
+        f"vs = {read}",
+        f"if vs != raw[{i}]:",
+        *(f"    {line}" for line in _quantizing(i, spec)),
+        f"    columns.goals[{n}] = qs",
+        f"moved, goals = columns.moved({n}, seq), columns.goals[{n}]",
+        f"qs = [g if {is_fresh} else p for p, g, r in zip(moved, goals, at[{rate}])]",
+        f"changed = [seq if {is_fresh} else s for p, g, r, s in zip(moved, goals, at[{rate}], at[{i}])]",
+        f"if changed != at[{i}]:",
+        f"    at[{i}] = changed",
+        f"    newest[{i}] = seq",
+        "    is_changed = True",
+        f"if qs != q[{i}]:",
+        f"    q[{i}] = qs",
+        "    is_changed = True",
+    ]
 
 
 def _quantizing(i: int, spec: FieldSpec) -> list[str]:

@@ -82,10 +82,11 @@ class _Followed:
 
 @define
 class Tracker:
-    """The sections of one stream of frames. Seqs given to ``advance`` must grow by one."""
+    """The sections of one stream of frames, of which a second has ``send_hz``."""
 
     schema: Schema
     seq: int = 0
+    send_hz: float = 20.0
     clamped: dict[tuple[str, str], int] = field(factory=dict)
     _changed_at: int = 0
     _followed: tuple[_Followed, ...] = field(init=False)
@@ -120,7 +121,7 @@ class Tracker:
 
     def key(self, section: Section) -> Delta:
         """The whole section as it stands at the last seq."""
-        delta = Delta(is_key=True)
+        delta = Delta(is_key=True, seq=self.seq)
         for rows in self._of(section):
             if not rows.is_empty:
                 delta.tables.append(TableDelta(rows.table, (), (rows.whole(),)))
@@ -130,7 +131,7 @@ class Tracker:
         """Absolute values of what changed after ``base``. Raises ValueError where the base is beyond the horizon."""
         if not self.seq - HORIZON <= base <= self.seq:
             raise ValueError(f"patch() expected a base from {self.seq - HORIZON} to {self.seq}, got {base}")
-        delta = Delta(is_key=False)
+        delta = Delta(is_key=False, seq=self.seq)
         for rows in self._of(section):
             if rows.changed_at > base:
                 part = _table_patch(rows, base)
@@ -242,7 +243,9 @@ class Tracker:
             columns = self._columns.get(table.index)
             if columns is None:
                 is_one_row = followed.collection.entities is None
-                columns = self._columns[table.index] = TableColumns(table, is_one_row, self._count_clamped)
+                columns = self._columns[table.index] = TableColumns(
+                    table, is_one_row, self._count_clamped, self.send_hz
+                )
                 followed.tables.append(columns)
             rows = columns.add_section(is_shared=section.audience in (PUBLIC, SPECTATORS))
             held[table.index] = rows

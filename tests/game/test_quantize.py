@@ -26,7 +26,7 @@ def scanned(spec: FieldSpec, *values: Any) -> tuple[list[Any], list[str]]:
     """What generated code makes of a column, first as rows that come and then as rows that change; and what it counted."""
     counted: list[str] = []
     columns = TableColumns(
-        Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec),)), False, lambda _, name: counted.append(name)
+        Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec),)), False, lambda _, name: counted.append(name), 20.0
     )
     rows = columns.add_section(is_shared=True)
     things = [Thing(value) for value in values]
