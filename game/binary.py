@@ -86,7 +86,7 @@ def _bitmap(ids: Sequence[int], first: int, last: int, length: int) -> bytearray
         bitmap, rest = bytearray(length), ids[1:]
     else:
         bitmap = bytearray(((1 << last - first) - 1).to_bytes(length, "little"))
-        rest = [*set(range(first, last)).difference(ids)] if holes else []
+        rest = sorted(set(range(first, last)).difference(ids)) if holes else []
     for i in rest:
         bitmap[(i - first - 1) >> 3] ^= 1 << (i - first - 1 & 7)
     return bitmap

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from game.codec import decode_delta, encode_delta
 from game.contract import Game
 from game.fields import PUBLIC, SEAT, TEAM, choice, entities, num, text, whole
+from game.motion import Move
 from game.quantize import dequantize
 from game.schema import RoomRow, SchemaError, schema_from_json, schema_of
 from game.tracker import PUBLIC_SECTION, Tracker
@@ -136,6 +137,12 @@ def test_what_moves_straight_is_not_sent_and_moves_all_the_same():
     assert patch.tables == []
     state.move_on(story.tracker.seq)
     assert _seen(state) == pytest.approx([500 + 201 * 20 / HZ, 500 - 201 * 0.5 / HZ], abs=TOLERANCE)
+
+
+def test_the_protocols_example():
+    move = Move(0, 1, 0.5, 400, 0.0, 1.0, 1)
+    assert move.slope(33, 20) == 3.3000000000000003
+    assert move.moved([100, 33], 7, 10, 20) == 110
 
 
 def test_what_stands_still_spends_no_seq():
