@@ -6,6 +6,7 @@ new, and quantizes all of it at once otherwise. `game.columns` holds what it fin
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import sub
 from typing import Any, Protocol
 
 from game.fields import FieldSpec, Kind
@@ -65,7 +66,7 @@ def compile_scan(table: Table, is_one_row: bool) -> Scan:
             column.append(q)
         return column, is_within_range
 
-    names: dict[str, Any] = {"careful": careful}
+    names: dict[str, Any] = {"careful": careful, "sub": sub}
     for i, wire in enumerate(table.fields):
         names[f"index{i}"] = _Choices(f"{table.collection}.{wire.name}", wire.spec.choices)
     exec(compile(_source(table, is_one_row), f"<scan of {table.collection} for {table.section.value}>", "exec"), names)
@@ -113,10 +114,12 @@ def _moving(i: int, spec: FieldSpec, table: Table, read: str) -> list[str]:
         *(f"    {line}" for line in _quantizing(i, spec)),
         f"    columns.goals[{n}] = qs",
         f"moved, goals = columns.moved({n}, seq), columns.goals[{n}]",
-        f"qs = [g if {is_fresh} else p for p, g, r in zip(moved, goals, at[{rate}])]",
-        f"changed = [seq if {is_fresh} else s for p, g, r, s in zip(moved, goals, at[{rate}], at[{i}])]",
-        f"if changed != at[{i}]:",
-        f"    at[{i}] = changed",
+        "gaps = [*map(sub, moved, goals)]",
+        f"if newest[{rate}] != seq and max(gaps) <= {slack} and min(gaps) >= -{slack}:",
+        "    qs = moved",
+        "else:",
+        f"    qs = [g if {is_fresh} else p for p, g, r in zip(moved, goals, at[{rate}])]",
+        f"    at[{i}] = [seq if {is_fresh} else s for p, g, r, s in zip(moved, goals, at[{rate}], at[{i}])]",
         f"    newest[{i}] = seq",
         "    is_changed = True",
         f"if qs != q[{i}]:",
