@@ -48,7 +48,10 @@ def put_ids(out: bytearray, ids: Sequence[int]) -> None:
     count = len(ids)
     if not count:
         out.append(0)
-    elif 3 < count <= REMEMBERED_IDS_MAX:
+    elif count == 1 and ids[0] <= 0x7F:
+        out.append(2)
+        out.append(ids[0])
+    elif count <= REMEMBERED_IDS_MAX:
         out += _ids(tuple(ids))
     else:
         _put_ids(out, ids)
@@ -104,9 +107,9 @@ def column_code(steps: int) -> tuple[str, int]:
 
 
 @lru_cache(maxsize=4096)
-def column_packer(code: str, count: int) -> Callable[..., bytes]:
-    """Packs ``count`` whole numbers of a column."""
-    return struct.Struct(f"<{count}{code}").pack
+def columns_packer(codes: str, count: int) -> Callable[..., bytes]:
+    """Packs ``count`` whole numbers of each column, one column after the other."""
+    return struct.Struct("<" + "".join(f"{count}{code}" for code in codes)).pack
 
 
 def _long_uvarint(data: bytes, at: int, value: int) -> tuple[int, int]:

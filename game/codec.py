@@ -6,13 +6,14 @@ Every delta has one form only, in bytes and in JSON, so that equal states have e
 """
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from attrs import define, field, frozen
 from msgspec import Meta, Struct
 
-from game.binary import NUMBER_LIMIT, BadBytes, Reader, column_packer, put_ids, put_text, put_uvarint
+from game.binary import NUMBER_LIMIT, BadBytes, Reader, columns_packer, put_ids, put_text, put_uvarint
 from game.fields import Kind
 from game.quantize import Quantized, dequantize, is_within, quantize
 from game.schema import Message, Schema, Table, WireField
@@ -191,18 +192,19 @@ def delta_from_json(schema: Schema, data: object) -> Delta:
 
 
 def _put_group(out: bytearray, table: Table, group: Group) -> None:
-    put_uvarint(out, group.mask)
-    count = len(group.ids)
-    fields = table.masked(group.mask)
-    if count == 1 and fields.pack_row is not None:
-        out.append(2)
-        put_uvarint(out, group.ids[0])
-        out += fields.pack_row(*[column[0] for column in group.columns])
+    mask, ids, columns = group.mask, group.ids, group.columns
+    if mask < 0x80:
+        out.append(mask)
+    else:
+        put_uvarint(out, mask)
+    put_ids(out, ids)
+    fields = table.masked(mask)
+    if fields.codes is not None:
+        out += columns_packer(fields.codes, len(ids))(*chain.from_iterable(columns))
         return
-    put_ids(out, group.ids)
-    for wire, column in zip(fields.fields, group.columns, strict=True):
+    for wire, column in zip(fields.fields, columns, strict=True):
         if wire.code:
-            out += column_packer(wire.code, count)(*column)
+            out += columns_packer(wire.code, len(ids))(*column)
         else:
             for value in column:
                 put_text(out, str(value))

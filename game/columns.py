@@ -12,7 +12,6 @@ from attrs import define, field, frozen
 
 from game.codec import Group
 from game.compiled import OutOfRange, Scan, compile_scan
-from game.fields import Kind
 from game.motion import shift
 from game.schema import Table
 
@@ -93,7 +92,8 @@ class TableColumns:
     ids: list[int] = field(factory=list)
     homes: list[Rows] = field(factory=list)
     born: list[int] = field(factory=list)
-    raw: list[list[Any] | None] = field(init=False)
+    rows: list[tuple[Any, ...]] | None = None
+    raw: list[tuple[Any, ...] | None] = field(init=False)
     q: list[list[Any]] = field(init=False)
     at: list[list[int]] = field(init=False)
     newest: list[int] = field(init=False)
@@ -105,7 +105,7 @@ class TableColumns:
 
     def __attrs_post_init__(self) -> None:
         fields = self.table.fields
-        self.raw = [None if wire.spec.kind is Kind.FLAG else [] for wire in fields]
+        self.raw = [() for _ in fields]
         self.q, self.at = [[] for _ in fields], [[] for _ in fields]
         self.newest = [0] * len(fields)
         self.goals = [[] for _ in self.table.moves]
@@ -153,9 +153,19 @@ class TableColumns:
             return moved
         return [0 if place < 0 else min(place, move.steps) for place in moved]
 
-    def keep(self, gone: set[Any]) -> None:
-        """Takes the rows of these keys out."""
+    def remove(self, gone: set[Any], seq: int) -> None:
+        """Takes the rows of these keys out, which leave tombstones."""
+        for place, key in enumerate(self.keys):
+            if key in gone:
+                self.homes[place].remove(self.ids[place], seq)
         self._arrange([place for place, key in enumerate(self.keys) if key not in gone])
+
+    def replace(self, new: Sequence[NewRow]) -> list[NewRow]:
+        """A seat that has things of two teams may see one id twice: the row that came last is the one that stands."""
+        last = {(row.rows, row.wire_id): row for row in new}
+        marks = enumerate(zip(self.homes, self.ids, strict=True))
+        self._arrange([place for place, mark in marks if mark not in last])
+        return list(last.values())
 
     def add(self, new: Sequence[NewRow], entities: Sequence[Any], seq: int) -> None:
         """Appends rows, with these entities' values, all of which count as changed at ``seq``."""
@@ -169,6 +179,7 @@ class TableColumns:
         self.ids = [*self.ids, *(row.wire_id for row in new)]
         self.homes = [*self.homes, *(row.rows for row in new)]
         self.born = [*self.born, *([seq] * count)]
+        self.rows = None
         for i in range(len(self.newest)):
             held, came = self.raw[i], fresh.raw[i]
             self.raw[i] = None if held is None or came is None else held + came
@@ -239,7 +250,7 @@ class TableColumns:
 
     def group(self, mask: int, places: Sequence[int] | None) -> Group:
         """These rows (None: all) with these fields."""
-        chosen = [q for i, q in enumerate(self.q) if mask >> i & 1]
+        chosen = [self.q[i] for i in self.table.masked(mask).places]
         if places is None:
             return Group(mask, self.ids, chosen)
         ids = self.ids
@@ -247,11 +258,12 @@ class TableColumns:
 
     def _arrange(self, places: Sequence[int]) -> None:
         """The rows of these places, in this order."""
+        self.rows = None
         self.keys, self.ids = [self.keys[p] for p in places], [self.ids[p] for p in places]
         self.homes, self.born = [self.homes[p] for p in places], [self.born[p] for p in places]
         for i in range(len(self.newest)):
             raw, q, at = self.raw[i], self.q[i], self.at[i]
-            self.raw[i] = None if raw is None else [raw[p] for p in places]
+            self.raw[i] = None if raw is None else tuple([raw[p] for p in places])
             self.q[i], self.at[i] = [q[p] for p in places], [at[p] for p in places]
         self.goals = [[goal[p] for p in places] for goal in self.goals]
         self._paces = [None for _ in self.goals]

@@ -1,7 +1,7 @@
 """Scans generated per table, as attrs generates ``__init__``: no per-field dispatch on the tick path.
 
-A scan goes through a table column by column: it reads one attribute of every entity, skips the column where nothing is
-new, and quantizes all of it at once otherwise. `game.columns` holds what it finds, `game.tracker` calls it.
+A scan reads all entities of a table at once, is done where nothing is new, and goes on column by column: each is skipped
+or quantized as a whole. `game.columns` holds what it finds, `game.tracker` calls it.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,12 +17,13 @@ OutOfRange = Callable[[str, str], None]  # the collection and the field of a val
 
 
 class Columns(Protocol):
-    """What a scan reads and writes: per field what it read last, the quantized values, and when each last changed.
+    """What a scan reads and writes: what it read last, the quantized values, and when each last changed.
 
-    ``raw[i]`` is None where the column must be looked at again even if nothing is new: something in it is out of range.
+    ``rows`` and ``raw[i]`` are None where all must be read again even if nothing is new: something is out of range.
     """
 
-    raw: list[list[Any] | None]
+    rows: list[tuple[Any, ...]] | None
+    raw: list[tuple[Any, ...] | None]
     q: list[list[Any]]
     at: list[list[int]]
     newest: list[int]
@@ -75,22 +76,31 @@ def compile_scan(table: Table, is_one_row: bool) -> Scan:
 
 
 def _source(table: Table, is_one_row: bool) -> str:
-    lines = ["def scan(columns, entities, seq, out_of_range):", "    is_changed = False"]
-    lines.append("    raw, q, at, newest = columns.raw, columns.q, columns.at, columns.newest")
-    if is_one_row:
-        lines.append("    (e,) = entities")
+    seen = "".join(f"1 if e.{w.name} else 0, " if w.spec.kind is Kind.FLAG else f"e.{w.name}, " for w in table.fields)
+    lines = ["def scan(columns, entities, seq, out_of_range):"]
+    lines += (
+        ["    (e,) = entities", f"    rows = [({seen})]"]
+        if is_one_row
+        else [f"    rows = [({seen}) for e in entities]"]
+    )
+    if not table.moves:
+        lines += ["    if rows == columns.rows:", "        return False"]
+    lines += [
+        "    columns.rows = rows",
+        "    raw, q, at, newest = columns.raw, columns.q, columns.at, columns.newest",
+        f"    {''.join(f'v{i}, ' for i in range(len(table.fields)))} = zip(*rows)" if table.fields else "",
+        "    is_changed = False",
+    ]
     moving: list[str] = []
     for i, wire in enumerate(table.fields):
-        value = f"1 if e.{wire.name} else 0" if wire.spec.kind is Kind.FLAG else f"e.{wire.name}"
-        each = "" if is_one_row else " for e in entities"
         if wire.spec.rate is None:
-            lines += [f"    {line}" for line in _column(i, wire.spec, f"[{value}{each}]")]
+            lines += [f"    {line}" for line in _column(i, wire.spec)]
         else:
-            moving += [f"    {line}" for line in _moving(i, wire.spec, table, f"[{value}{each}]")]
+            moving += [f"    {line}" for line in _moving(i, wire.spec, table)]
     return "\n".join([*lines, *moving, "    return is_changed"])  # rates first: what moves goes by them
 
 
-def _column(i: int, spec: FieldSpec, read: str) -> list[str]:
+def _column(i: int, spec: FieldSpec) -> list[str]:
     changed = [
         f"if qs != q[{i}]:",
         f"    at[{i}] = [seq if a != b else s for a, b, s in zip(qs, q[{i}], at[{i}])]",
@@ -98,19 +108,16 @@ def _column(i: int, spec: FieldSpec, read: str) -> list[str]:
         f"    newest[{i}] = seq",
         "    is_changed = True",
     ]
-    if spec.kind is Kind.FLAG:
-        return [f"qs = {read}", *changed]
-    return [f"vs = {read}", f"if vs != raw[{i}]:", *(f"    {line}" for line in _quantizing(i, spec) + changed)]
+    return [f"if v{i} != raw[{i}]:", *(f"    {line}" for line in _quantizing(i, spec) + changed)]
 
 
-def _moving(i: int, spec: FieldSpec, table: Table, read: str) -> list[str]:
+def _moving(i: int, spec: FieldSpec, table: Table) -> list[str]:
     """A field that moves by a rate: it changes where receivers would miss the goal, and where its rate changes."""
     n, move = next((n, move) for n, move in enumerate(table.moves) if move.place == i)
     rate, slack = move.rate, spec.tolerance
     is_fresh = f"r == seq or not -{slack} <= p - g <= {slack}"
     return [
-        f"vs = {read}",
-        f"if vs != raw[{i}]:",
+        f"if v{i} != raw[{i}]:",
         *(f"    {line}" for line in _quantizing(i, spec)),
         f"    columns.goals[{n}] = qs",
         f"moved, goals = columns.moved({n}, seq), columns.goals[{n}]",
@@ -129,25 +136,29 @@ def _moving(i: int, spec: FieldSpec, table: Table, read: str) -> list[str]:
 
 
 def _quantizing(i: int, spec: FieldSpec) -> list[str]:
+    """``qs``, and what was read; None where it must be read again, even if nothing is new."""
     again = [
-        f"    qs, is_within_range = careful({i}, vs, out_of_range)",
-        f"    raw[{i}] = vs if is_within_range else None",
+        f"    qs, is_within_range = careful({i}, v{i}, out_of_range)",
+        f"    if is_within_range: raw[{i}] = v{i}",
+        f"    else: raw[{i}] = columns.rows = None",
     ]
     match spec.kind:
+        case Kind.FLAG:
+            return [f"qs, raw[{i}] = [*v{i}], v{i}"]
         case Kind.CHOICE:
-            return [f"qs = [index{i}[v] for v in vs]", f"raw[{i}] = vs"]
+            return [f"qs, raw[{i}] = [index{i}[v] for v in v{i}], v{i}"]
         case Kind.TEXT:
-            is_plain = f"all([len(v) <= {spec.max_bytes} and v.isascii() for v in vs])"
-            return [f"if {is_plain}:", f"    qs = raw[{i}] = vs", "else:", *again]
+            is_plain = f"all([len(v) <= {spec.max_bytes} and v.isascii() for v in v{i}])"
+            return [f"if {is_plain}:", f"    qs, raw[{i}] = [*v{i}], v{i}", "else:", *again]
         case _:
             # Compared before int() cuts towards zero: what is just below the range is out of it too.
-            scaled = f"[(v - {spec.min!r}) * {1.0 / spec.step!r} + 0.5 for v in vs]"
+            scaled = f"[(v - {spec.min!r}) * {1.0 / spec.step!r} + 0.5 for v in v{i}]"
             is_within = f"min(ss) >= 0 and max(ss) < {spec.steps + 1}"
             return [
                 "try:",
                 f"    ss = {scaled}",
                 f"    qs = [*map(int, ss)] if {is_within} else None",
-                f"    raw[{i}] = vs",
+                f"    raw[{i}] = v{i}",
                 "except (OverflowError, ValueError):",  # an int beyond every float; NaN
                 "    qs = None",
                 "if qs is None:",

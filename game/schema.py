@@ -7,8 +7,7 @@ tables stand in every game: ``_room`` (the match's phase) and ``_seats`` (the ro
 """
 
 import hashlib
-import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -86,15 +85,15 @@ class WireField:
 
 @frozen
 class FieldSet:
-    """Some of a table's fields, in order. ``pack_row`` packs a value of each; None where one is a text."""
+    """Some of a table's fields, in order, and their places in a row. ``codes`` are their columns'; None where one is a text."""
 
     fields: tuple[WireField, ...]
-    pack_row: Callable[..., bytes] | None = field(init=False)
+    places: tuple[int, ...]
+    codes: str | None = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         codes = [wire.code for wire in self.fields]
-        pack = struct.Struct("<" + "".join(codes)).pack if all(codes) else None
-        object.__setattr__(self, "pack_row", pack)
+        object.__setattr__(self, "codes", "".join(codes) if all(codes) else None)
 
 
 @frozen
@@ -120,7 +119,8 @@ class Table:
         if found is None:
             if len(self._masked) >= MASKS_KEPT:
                 self._masked.clear()
-            found = FieldSet(tuple(wire for i, wire in enumerate(self.fields) if mask >> i & 1))
+            places = tuple(i for i in range(len(self.fields)) if mask >> i & 1)
+            found = FieldSet(tuple(self.fields[i] for i in places), places)
             self._masked[mask] = found
         return found
 

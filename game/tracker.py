@@ -6,7 +6,8 @@ and are never reused. Who sends the result to whom is not known here. The loop's
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Self
 
 from attrs import define, field, frozen
@@ -73,7 +74,7 @@ class _Followed:
     """A collection as the last scan found it: the entities' keys, and what says where each of them stands."""
 
     collection: Collection
-    attributes: tuple[str, ...]
+    attributes: tuple[Callable[[Any], Any], ...]
     tables: list[TableColumns] = field(factory=list)
     keys: list[Any] = field(factory=list)
     where: list[list[Any]] = field(factory=list)
@@ -111,7 +112,12 @@ class Tracker:
             self._changed_at = seq
         for followed in self._followed:
             source = sources[followed.collection.name]
-            self._scan(followed, {0: source} if followed.collection.entities is None else source)
+            if followed.collection.entities is not None:
+                self._scan(followed, source)
+            elif followed.keys:
+                self._scan_tables(followed, (source,), {})
+            else:
+                self._scan(followed, {0: source})
         self._collect(events)
         if seq % HORIZON == 0:
             self._forget(seq - HORIZON)
@@ -154,10 +160,13 @@ class Tracker:
 
     def _scan(self, followed: _Followed, source: dict[Any, Any]) -> None:
         keys, entities = list(source), list(source.values())
-        where = [[getattr(entity, name) for entity in entities] for name in followed.attributes]
+        where = [[*map(attribute, entities)] for attribute in followed.attributes]
         if keys != followed.keys or where != followed.where:
             self._settle(followed, keys, where, source)
-            return
+        elif keys:
+            self._scan_tables(followed, entities, source)
+
+    def _scan_tables(self, followed: _Followed, entities: Sequence[Any], source: dict[Any, Any]) -> None:
         for columns in followed.tables:
             members = entities if columns.is_whole else [source[key] for key in columns.keys]
             if columns.scan(members, self.seq):
@@ -175,8 +184,8 @@ class Tracker:
                 placed[key] = self._move(followed, key, placement, now, gone, new)
         if len(placed) != len(source):
             for key in [key for key in placed if key not in source]:
-                for rows, wire_id in placed.pop(key).places:
-                    self._remove(rows, wire_id, key, gone)
+                for rows, _ in placed.pop(key).places:
+                    gone.setdefault(rows.table.index, set()).add(key)
         followed.keys, followed.where = keys, where
         for columns in followed.tables:
             self._rearrange(columns, gone.get(columns.table.index), new.get(columns.table.index), source)
@@ -186,7 +195,10 @@ class Tracker:
         self, columns: TableColumns, gone: set[Any] | None, new: list[NewRow] | None, source: dict[Any, Any]
     ) -> None:
         if gone:
-            columns.keep(gone)
+            columns.remove(gone, self.seq)
+            self._changed_at = self.seq
+        if new and columns.table.exists is TEAM and columns.table.section is SEAT:
+            new = columns.replace(new)
         if columns.scan([source[key] for key in columns.keys], self.seq):
             self._changed_at = self.seq
         if new:
@@ -216,8 +228,8 @@ class Tracker:
                 del held[place]
             else:
                 new.setdefault(table.index, []).append(NewRow(key, ids[space], place[0]))
-        for rows, wire_id in held:
-            self._remove(rows, wire_id, key, gone)
+        for rows, _ in held:
+            gone.setdefault(rows.table.index, set()).add(key)
         return _Placement(where, tuple(places))
 
     def _destinations(self, collection: Collection, where: Whereabouts) -> Iterable[tuple[Table, Section, Section]]:
@@ -251,11 +263,6 @@ class Tracker:
             held[table.index] = rows
             self._in_order[section] = tuple(held[index] for index in sorted(held))
         return rows
-
-    def _remove(self, rows: Rows, wire_id: int, key: Any, gone: dict[int, set[Any]]) -> None:
-        rows.remove(wire_id, self.seq)
-        gone.setdefault(rows.table.index, set()).add(key)
-        self._changed_at = self.seq
 
     def _collect(self, events: Iterable[Event]) -> None:
         messages = {message.cls: message for message in self.schema.events}
@@ -294,10 +301,10 @@ class Tracker:
                 events.popleft()
 
 
-def _deciding(collection: Collection) -> tuple[str, ...]:
+def _deciding(collection: Collection) -> tuple[Callable[[Any], Any], ...]:
     """The attributes of an entity that decide where it stands."""
     spec = collection.entities
-    return tuple(name for name in (spec.audience_of, spec.owner, spec.team) if name) if spec else ()
+    return tuple(attrgetter(name) for name in (spec.audience_of, spec.owner, spec.team) if name) if spec else ()
 
 
 def _whereabouts(collection: Collection, entity: Any) -> Whereabouts:

@@ -32,7 +32,7 @@ def scanned(spec: FieldSpec, *values: Any) -> tuple[list[Any], list[str]]:
     things = [Thing(value) for value in values]
     columns.add([NewRow(key, key + 1, rows) for key in range(len(things))], things, 1)
     (came,), once = columns.q, list(counted)
-    columns.raw[0] = columns.q[0] = [None] * len(things)
+    columns.rows, columns.raw[0], columns.q[0] = None, None, [None] * len(things)
     columns.scan(things, 2)
     assert (columns.q[0], counted) == (came, once * 2)
     return came, once
