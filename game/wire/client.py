@@ -8,7 +8,7 @@ unanswered ones so that a resumed connection sends them again.
 from enum import Enum
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 from msgspec.structs import replace
 
 from game.binary import BadBytes
@@ -246,7 +246,7 @@ class Client:
         is_same_room = old is not None and old.incarnation == welcome.incarnation
         self.state = ClientState.JOINED
         if self.view is None or not is_same_room:
-            self.view = View(self.schema)
+            self.view = View(self.schema, send_hz=welcome.send_hz)
             self.head = Position(-1, -1)
             self.chat.clear()
         if old is None or not is_same_room or self.hello.resume is None or _seats(old) != _seats(welcome):
@@ -262,7 +262,7 @@ class Client:
             self._next_n[slot] = max(self._next_n.get(slot, 1), n + 1)
         for (slot, n), pending in sorted(self.unanswered.items()):
             if n > self._answered_through.get(slot, 0):
-                self._send_input(evolve(pending, seen=self._seen))
+                self._send_input(replace(pending, seen=self._seen))
 
     def _answer(self, answer: Answer) -> None:
         if self.unanswered.pop((answer.slot, answer.n), None) is not None:
@@ -314,7 +314,7 @@ class Client:
         view = self.view
         assert view is not None and self.schema is not None  # noqa: S101 - _on_frame checked
         deltas = [
-            (part.section, [(blob.seq, decode_delta(self.schema, blob.data)) for blob in part.chain])
+            (part.section, [(blob.seq, decode_delta(self.schema, blob.data, blob.seq)) for blob in part.chain])
             for part in frame.parts
         ]
         if any(not _fits(view, section, chain, frame.kind) for section, chain in deltas):
@@ -330,6 +330,7 @@ class Client:
                 for seq, delta in chain:
                     self._play(delta.events, seq)
         view.keep_only(part.section for part in frame.parts)
+        view.move_on(frame.seq)
         self.head = self._seen = frame.position
         self.tick = frame.tick
         self._is_key_wanted, self._resync_at, self._resync_wait_s = False, None, RESYNC_AFTER_S
