@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 from msgspec.structs import replace
 
 from game.binary import BadBytes
@@ -107,7 +107,7 @@ class Client:
     resyncs: int = 0
     chat: list[m.ChatLine] = field(factory=list)
     unanswered: dict[tuple[int, int], InputMessage] = field(factory=dict)
-    decode: Callable[[Schema, bytes], Delta] = decode_delta
+    decode: Callable[[Schema, bytes, int], Delta] = decode_delta
     _next_n: dict[int, int] = field(factory=dict)
     _out: list[bytes | str] = field(factory=list)
     _news: list[News] = field(factory=list)
@@ -259,7 +259,7 @@ class Client:
         is_same_room = old is not None and old.incarnation == welcome.incarnation
         self.state = ClientState.JOINED
         if self.view is None or not is_same_room:
-            self.view = View(self.schema)
+            self.view = View(self.schema, send_hz=welcome.send_hz)
             self.head = Position(-1, -1)
             self.chat.clear()
         if old is None or not is_same_room or self.hello.resume is None or _seats(old) != _seats(welcome):
@@ -283,7 +283,7 @@ class Client:
             if pending is not None:
                 if not self._again_bucket.take(now):
                     return
-                self._send_input(evolve(pending, seen=self._seen))
+                self._send_input(replace(pending, seen=self._seen))
             self._again.popleft()
 
     def _answer(self, answer: Answer) -> None:
@@ -336,7 +336,7 @@ class Client:
         view = self.view
         assert view is not None and self.schema is not None  # noqa: S101 - _on_frame checked
         deltas = [
-            (part.section, [(blob.seq, self.decode(self.schema, blob.data)) for blob in part.chain])
+            (part.section, [(blob.seq, self.decode(self.schema, blob.data, blob.seq)) for blob in part.chain])
             for part in frame.parts
         ]
         if any(not _fits(view, section, chain, frame.kind) for section, chain in deltas):
@@ -352,6 +352,7 @@ class Client:
                 for seq, delta in chain:
                     self._play(delta.events, seq)
         view.keep_only(part.section for part in frame.parts)
+        view.move_on(frame.seq)
         self.head = self._seen = frame.position
         self.tick = frame.tick
         self._is_key_wanted, self._resync_at, self._resync_wait_s = False, None, RESYNC_AFTER_S

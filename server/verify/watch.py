@@ -170,14 +170,14 @@ class WatchedHolder(Holder):
 def _reused(stream: Stream, number: int, book: _Book) -> tuple[str, ...]:
     """Wire ids that are in use again after they were not. Where they are given out only: elsewhere, rows come back."""
     found = []
-    for (section, index), rows in stream.tracker._tables.items():
-        if rows.table.exists is not section.audience:
+    for section, table, ids in stream.tracker.standing():
+        if table.exists is not section.audience:
             continue
-        alive, dead = book.ids.setdefault((number, section, index), (set(), set()))
-        if rows.rows.keys() == alive:
+        alive, dead = book.ids.setdefault((number, section, table.index), (set(), set()))
+        now = set(ids)
+        if now == alive:
             continue
-        now = set(rows.rows)
-        found += [f"{rows.table.collection} {wire_id}" for wire_id in sorted(now & dead)]
+        found += [f"{table.collection} {wire_id}" for wire_id in sorted(now & dead)]
         dead |= alive - now
         alive.clear()
         alive |= now

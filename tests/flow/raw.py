@@ -30,8 +30,12 @@ def frame(
     rsv: int = 0,
     is_masked: bool = True,
     size: int | None = None,
+    mask: bytes = b"",
 ) -> bytes:
-    """One frame of a client; the keywords are ways to get it wrong. ``size``: claim another size than the payload's."""
+    """One frame of a client; the keywords are ways to get it wrong. ``size``: claim another size than the payload's.
+
+    ``mask``: four bytes, fresh ones by default.
+    """
     claimed = len(payload) if size is None else size
     first = bytes([fin << 7 | rsv << 4 | opcode])
     mask_bit = is_masked << 7
@@ -43,7 +47,7 @@ def frame(
         head = first + struct.pack("!BQ", mask_bit | 127, claimed)
     if not is_masked:
         return head + payload
-    mask = os.urandom(4)
+    mask = mask or os.urandom(4)
     return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
 
 
@@ -68,6 +72,8 @@ class Raw:
     close_code: int | None = None
     close_reason: str = ""
     texts: list[str] = field(factory=list)
+    pongs: list[bytes] = field(factory=list)
+    is_held: bool = False  # the client machine says nothing: a frame of the test's is half sent
 
     # ---- as a client of the protocol
 
@@ -94,12 +100,13 @@ class Raw:
 
     async def until(self, opcode: int, text: str = "") -> Received:
         """Reads on to a frame of this kind (that contains the text); the protocol's client machine sees all on the way."""
-        while True:
-            received = await self.next_frame()
-            self._note(received)
-            if received.opcode == opcode and text in received.payload.decode("utf8", "replace"):
-                return received
-            assert received.opcode != CLOSE, f"closed with {self.close_code} before {opcode} {text}: {self.texts[-3:]}"
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                received = await self.next_frame()
+                self._note(received)
+                if received.opcode == opcode and text in received.payload.decode("utf8", "replace"):
+                    return received
+                assert received.opcode != CLOSE, f"closed with {self.close_code} before {opcode} {text}"
 
     async def closed(self) -> int:
         """Reads to the end; the server's close code, or DROPPED where the connection ended without a close frame."""
@@ -140,6 +147,8 @@ class Raw:
             assert self.close_code is None, "a second close frame"
             self.close_code = int.from_bytes(received.payload[:2]) if received.payload else 1005
             self.close_reason = received.payload[2:].decode()
+        elif received.opcode == PONG:
+            self.pongs.append(received.payload)
         elif received.opcode in (TEXT, BINARY):
             assert self.close_code is None, "a message after the close"
             self._on_message(received)
@@ -156,7 +165,7 @@ class Raw:
     def flush(self) -> None:
         """Sends what the client machine has to say."""
         assert self.client is not None
-        for data in self.client.data_to_send():
+        for data in () if self.is_held else self.client.data_to_send():
             self.send(frame(TEXT, data.encode()) if isinstance(data, str) else frame(BINARY, data))
 
 

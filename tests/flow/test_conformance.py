@@ -37,11 +37,13 @@ HUGE = 3 * 1024 * 1024
 SMALL_BUFFER = 4096
 
 # What differs from our own server, and why: stock Daphne answers a broken frame by dropping the connection, and ends
-# without a word; uvicorn takes messages of up to 16 MiB, so that ours refuses them, and says goodbye before we can.
+# without a word; uvicorn takes messages of up to 16 MiB, so that our session refuses them, and says goodbye before we
+# can. Autobahn drops a peer whose close frame is broken before its own is out.
 DIFFERENT: dict[tuple[str, str], int | tuple[int, ...]] = {
     ("daphne", "broken"): DROPPED,
     ("daphne", "too slow"): (Close.TOO_SLOW.value.code, DROPPED),
     ("daphne", "SIGTERM"): DROPPED,
+    ("uvicorn", "broken close"): (1002, 1007),
     ("uvicorn", "huge"): Close.TOO_BIG.value.code,
     ("uvicorn", "SIGTERM"): 1012,
 }
@@ -108,11 +110,6 @@ async def test_a_path_without_a_route(dial: Dialer):
     assert await raw.closed() == raw.goodbye["code"] == Close.NO_SUCH_ROOM.value.code
 
 
-async def test_what_is_sent_with_the_handshake_is_not_lost(dial: Dialer, path: str):
-    raw = await dial.connect(path, m.JSON, tail=frame(TEXT, b'{"type":"hello","token":"nobody"}'))
-    assert await raw.closed() == raw.goodbye["code"] == Close.UNAUTHENTICATED.value.code
-
-
 # ---- messages, in every shape that they may have
 
 
@@ -122,8 +119,9 @@ async def test_hello_welcome_frames_and_answers(dial: Dialer, path: str, is_bina
     assert raw.client is not None
     raw.client.send_input(Poke(7))
     raw.flush()
-    while raw.client.unanswered:
-        await raw.played()
+    async with asyncio.timeout(30.0):
+        while raw.client.unanswered:
+            await raw.played()
     assert raw.client.view is not None
     assert [piece.last for piece in raw.client.view.all("pieces")] == [7]
     raw.client.leave()
@@ -154,16 +152,16 @@ async def test_messages_of_any_length_one_byte_at_a_time(player: Raw, size: int)
 async def test_many_frames_in_one_segment_and_a_cut_last_one(player: Raw):
     frames = [frame(TEXT, ping(100 + i, 20 * i)) for i in range(16)]
     together = b"".join(frames[:8]) + frame(PING, b"x") + b"".join(frames[8:])
+    player.is_held = True
     player.send(together[:-7])
-    await player.echo(100 + 7)
-    assert (await player.until(PONG)).payload == b"x"
     await player.echo(100 + 14)
+    assert player.pongs == [b"x"]
     player.send(together[-7:])
     await player.echo(100 + 15)
 
 
 async def test_text_beyond_ascii(player: Raw):
-    player.send(frame(TEXT, '{"type":"say","text":"grüße 🎲"}'.encode()))
+    player.send(frame(TEXT, '{"type":"chat","text":"grüße 🎲"}'.encode()))
     await player.until(TEXT, "🎲")
 
 
@@ -190,8 +188,7 @@ async def test_pongs_and_frames_never_mix_for_a_reader_in_sips(dial: Dialer, pat
 )
 async def test_a_client_s_close_is_answered_in_kind(player: Raw, payload: bytes, code: int):
     player.send(frame(CLOSE, payload))
-    got = await player.closed()
-    assert got == code or (code == 1005 and got == 1000)  # a reply to an empty close may be either
+    assert await player.closed() in (code, 1000)  # a server may echo the code or not
 
 
 async def test_a_close_of_ours_comes_after_its_goodbye(dial: Dialer, path: str):
@@ -220,8 +217,9 @@ async def test_a_half_closed_connection_is_a_lost_one(dial: Dialer, path: str):
         await leaver.closed()
     assert watcher.client is not None
     assert watcher.client.view is not None
-    while len([piece for piece in watcher.client.view.all("pieces") if not piece.is_here]) != 1:
-        await watcher.played()
+    async with asyncio.timeout(30.0):
+        while len([piece for piece in watcher.client.view.all("pieces") if not piece.is_here]) != 1:
+            await watcher.played()
 
 
 # ---- what breaks the protocol
@@ -240,8 +238,6 @@ BROKEN = {
     "a ping of 126 bytes": (frame(PING, b"x" * 126), 1002),
     "a continuation of nothing": (frame(CONTINUATION, b"x"), 1002),
     "a message inside a message": (frame(TEXT, b"a", fin=False) + frame(TEXT, ping(8)), 1002),
-    "a close of one byte": (frame(CLOSE, b"x"), 1002),
-    "a close code that is none": (frame(CLOSE, b"\x03\xee"), 1002),
 }
 
 
@@ -251,6 +247,12 @@ async def test_broken_frames_end_the_connection_with_the_code_of_the_rfc(served:
     player.send(data)
     got = await player.closed()
     check(served, "broken", got, code)
+
+
+@pytest.mark.parametrize("payload", [b"x", b"\x03\xee", b"\x03\xe8\xff"], ids=["one byte", "1006", "no UTF-8"])
+async def test_a_broken_close_ends_the_connection_too(served: Served, player: Raw, payload: bytes):
+    player.send(frame(CLOSE, payload))
+    check(served, "broken close", await player.closed(), DROPPED)
 
 
 async def test_garbage_ends_the_connection(served: Served, player: Raw):

@@ -38,6 +38,7 @@ from game.wire.frames import (
     frame_json,
     input_json,
 )
+from tests.vectors.drift import motion_vectors
 from tests.vectors.sample import Boom, Card, Mine, Sample, SampleWorld, Ship, Shout, Steer
 
 HERE = Path(__file__).parent
@@ -566,6 +567,7 @@ FILES: dict[str, Callable[[], Any]] = {
     "client.json": client_vectors,
     "scripts.json": script_vectors,
     "views.json": view_vectors,
+    "motion.json": motion_vectors,
 }
 
 

@@ -340,7 +340,7 @@ export class Client {
     this.welcome = welcome;
     this.state = "joined";
     if (!this.view || !isSameRoom) {
-      this.view = new View(this.schema);
+      this.view = new View(this.schema, welcome.send_hz);
       this.head = { epoch: -1, seq: -1 };
       this.chat = [];
     }
@@ -440,7 +440,7 @@ export class Client {
         return;
       }
     }
-    if (!view.applyAll(parts.map(({ name, deltas }) => [name, deltas.map(({ delta }) => delta)]))) {
+    if (!view.applyAll(parts, frame.seq)) {
       this.divergences += 1;
       this.#isKeyWanted = true;
       this.#gap(now);

@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from game import tracker
+from game import columns, tracker
 from game.wire import client, session
 from game.wire.ring import Ring
 from server.relay import feed, hub, link, members, notices, port
@@ -81,16 +81,18 @@ FRAMES = (
         "{section: (is_key, data) for section, (is_key, data) in blobs.items() if data is not None},",
         "{s: (k, b'\\x01\\0\\0' if not k and self.node == 'gw2' and frame.seq % 7 == 0 else d)"
         " for s, (k, d) in blobs.items() if d is not None},", "evening"),
-    _of("O3", "a patch holds only the last tick's changes", tracker, "_table_patch",
-        "if row[LAST] > base:", "if row[LAST] > base + 2:", "bad_weather", seeds=4),
+    _of("O3", "a patch holds only the last tick's changes", columns.TableColumns, "changed_after",
+        "if newest > base:", "if newest > base + 2:", "bad_weather", seeds=4),
     _of("O4", "every second frame tells an older tick", framing.Framer, "_public",
         "        tick_no,\n", "        tick_no - 5 * (cut.seq % 2),\n", "evening"),
     _of("O5", "the client applies patches over a hole", client.Client, "_on_frame",
         "elif self.head.seq < frame.base:", "elif self.head.seq < frame.base - 100:", "swallowed"),
     _of("O5", "the client asks for a resync at each frame", client.Client, "_gap",
         "if self._resync_at is None:", "if self._resync_at is not self:", "swallowed"),
-    _of("O6", "no tombstones", tracker._Rows, "remove",
+    _of("O6", "no tombstones", columns.Rows, "remove",
         "self.dead[wire_id] = seq", "pass", "evening"),
+    _of("O6", "who changes sides stays where it was", tracker.Tracker, "_settle",
+        "if placement is None or placement.where != now:", "if placement is None:", "evening"),
     _of("O6", "wire ids are used again", tracker.Tracker, "_new_id",
         "self._next_id[space] = self._next_id.get(space, 0) + 1",
         "self._next_id[space] = self._next_id.get(space, 0) % 5 + 1", "evening"),
