@@ -156,7 +156,8 @@ class View:
     def all(self, collection: str) -> list[Entity]:
         """The visible entities of a collection. Raises KeyError for an unknown name.
 
-        Public ones come first, each audience's in the order of their wire ids.
+        Public ones come first, each audience's in the order of their wire ids. Ids of entities that are not public begin
+        with their audience ("seat/5"), or with the section's name where a connection has several seats ("seat:2/5").
         """
         if collection not in self._cache:
             self.schema.collection(collection)
@@ -224,11 +225,23 @@ class View:
     def _merge(self, collection: str) -> Iterable[Entity]:
         """The public section's entities, each with what narrower sections add; what nobody adds to is shared as it is."""
         merged: dict[int | str, Entity] = {}
+        kinds = [section.audience for section in self.sections]
         for section in sorted(self.sections, key=lambda s: (s != PUBLIC_SECTION, s)):
+            is_one_of_several = kinds.count(section.audience) > 1
             for key, entity in self.sections[section].entities(self.schema, collection).items():
-                held = merged.get(key)
-                merged[key] = entity if held is None else Entity(key, held.__dict__ | entity.__dict__)
+                place = _place(section, key) if is_one_of_several else key
+                held = merged.get(place)
+                if held is not None:
+                    merged[place] = Entity(place, held.__dict__ | entity.__dict__ | {"key": place})
+                else:
+                    merged[place] = entity if place == key else Entity(place, entity.__dict__ | {"key": place})
         return merged.values()
+
+
+def _place(section: Section, key: int | str) -> int | str:
+    """Sections of one kind, which a connection with two slots has, count their own wire ids: their names keep them apart."""
+    kind = f"{section.audience.value}/"
+    return f"{section}/{key.removeprefix(kind)}" if isinstance(key, str) and key.startswith(kind) else key
 
 
 def _values(table: Table, row: list[Quantized]) -> dict[str, Any]:
