@@ -1,7 +1,8 @@
 """What a viewer should see, folded straight from the world by the audiences of its fields: no tracker, no deltas, no wire ids.
 
 O6 compares it, now and then, with what clients show. An independent second opinion: it shares with the product only the
-schema (which section a field belongs to) and the rounding of values.
+schema (which section a field belongs to) and the rounding of values. Fields that move by a rate are left out: between
+what is sent of them a viewer may be off by their tolerance.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ def due_to(schema: Schema, sources: Mapping[str, Any], sections: Iterable[Sectio
 
 def shown_in(view: View) -> str:
     """The digest of all entities that a view shows."""
-    rows = ((c.name, [_fields(entity) for entity in view.all(c.name)]) for c in view.schema.collections)
+    rows = ((c.name, [_fields(c, entity) for entity in view.all(c.name)]) for c in view.schema.collections)
     return _digest(rows)
 
 
@@ -60,7 +61,7 @@ def _expected(
             or _holds(held, placed_in(wire.spec.audience, exists), owner, team)
         }
         if seen or (spec is not None and (is_all or _holds(held, exists, owner, team))):
-            yield seen
+            yield {name: value for name, value in seen.items() if name not in _moving(collection)}
 
 
 def _holds(held: frozenset[Section], audience: Audience, owner: int | None, team: int | None) -> bool:
@@ -73,8 +74,13 @@ def _holds(held: frozenset[Section], audience: Audience, owner: int | None, team
     return of is not None and Section(audience, of) in held
 
 
-def _fields(entity: Any) -> dict[str, Any]:
-    return {name: value for name, value in entity.__dict__.items() if name != "key"}
+def _fields(collection: Collection, entity: Any) -> dict[str, Any]:
+    left_out = {"key", *_moving(collection)}
+    return {name: value for name, value in entity.__dict__.items() if name not in left_out}
+
+
+def _moving(collection: Collection) -> list[str]:
+    return [wire.name for wire in collection.fields if wire.spec.rate]
 
 
 def _digest(collections: Iterable[tuple[str, list[dict[str, Any]]]]) -> str:

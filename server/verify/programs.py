@@ -43,7 +43,7 @@ SOMETIMES = {"a client asked for a resync", "a client came back", "log: layer.de
 
 SOCKET_FAULTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("cut", ()), ("cut", ()), *(("cut_after", (n,)) for n in range(1, 8)), ("half_open", ()), ("half_open", ()), ("slow_reader", (2.0,)),
-    ("slow_reader", (12.0,)), ("stopped_reader", ()),
+    ("slow_reader", (12.0,)), *(("stopped_reader", ()),) * 3,
 )  # fmt: skip
 WEATHERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("loss", (0.0,)), ("loss", (0.02,)), ("loss", (0.3,)), ("jumble", (0.0,)), ("jumble", (0.05,)), ("jumble", (0.5,)),
