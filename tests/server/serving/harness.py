@@ -46,6 +46,7 @@ class Line:
     transport: Transport
     server: Any
     delivered: list[bytes | str] = field(factory=list)
+    was_held: bool = False
 
     def feed(self, data: bytes) -> None:
         """Bytes from the peer, as Twisted would hand them over: none after the connection's end."""
@@ -75,7 +76,10 @@ async def opened(
     *,
     is_delivering: bool = False,
 ) -> Line:
-    """A connection after its handshake; its messages go to ``deliver``, or are kept where it ``is_delivering``."""
+    """A connection after its handshake; its messages go to ``deliver``, or are kept where it ``is_delivering``.
+
+    ``before_accept`` comes while the application has not accepted yet.
+    """
     server = (RoomServer if protocol is RoomSocketProtocol else Server)(_accept, ["unused"], verbosity=0)
     server.connections = {}
     server.ws_factory = WebSocketFactory(server, server="x")
@@ -92,6 +96,9 @@ async def opened(
         made.deliver = deliver or line.delivered.append
     made.makeConnection(transport)
     made.dataReceived(HANDSHAKE)
+    for data in before_accept:
+        made.dataReceived(data)
+    line.was_held = transport.producerState == "paused"
     while made.state != made.STATE_OPEN:
         await asyncio.sleep(0)
     return line
