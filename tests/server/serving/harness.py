@@ -75,6 +75,7 @@ async def opened(
     deliver: Callable[[bytes | str], None] | None = None,
     *,
     is_delivering: bool = False,
+    before_accept: Sequence[bytes] = (),
 ) -> Line:
     """A connection after its handshake; its messages go to ``deliver``, or are kept where it ``is_delivering``.
 
