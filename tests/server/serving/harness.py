@@ -1,7 +1,7 @@
 """Daphne's WebSocket protocol, stock or ours, on a transport of Twisted's that keeps what was written: no network, no reactor running."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from attrs import define, field
