@@ -99,9 +99,8 @@ class Framer:
     def _cut_live(self, sources: dict[str, Any], events: list[Event], tick_no: int, now: float) -> None:
         fresh, is_changed = self._look_around()
         wanted, on_show = self._shown.wanted, self._shown.on_show
-        has_answers = any(queue.has_new_answers for queue in self.match.inputs.values())
-        is_forced = has_answers or is_changed or self.admission.has_newcomers
-        self.admission.has_newcomers = False
+        is_forced = self.match.has_answered or is_changed or self.admission.has_newcomers
+        self.admission.has_newcomers = self.match.has_answered = False
         cut = self.live.cut(sources, events, on_show, fresh, is_forced=is_forced)
         if cut is not None:
             self._cut_at = now
