@@ -1,8 +1,8 @@
 """What a viewer should see, folded straight from the world by the audiences of its fields: no tracker, no deltas, no wire ids.
 
 O6 compares it, now and then, with what clients show. An independent second opinion: it shares with the product only the
-schema (which section a field belongs to) and the rounding of values. Fields that move by a rate are left out: between
-what is sent of them a viewer may be off by their tolerance.
+schema (which section a field belongs to) and the rounding of values. Fields that move by a rate are left out: what is shown
+of them may be off by their tolerance (the properties of `tests/game` hold them to it).
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def due_to(schema: Schema, sources: Mapping[str, Any], sections: Iterable[Sectio
 
 def shown_in(view: View) -> str:
     """The digest of all entities that a view shows."""
-    rows = ((c.name, [_fields(c, entity) for entity in view.all(c.name)]) for c in view.schema.collections)
+    rows = ((c.name, [_fields(entity, _moving(c)) for entity in view.all(c.name)]) for c in view.schema.collections)
     return _digest(rows)
 
 
@@ -57,11 +57,12 @@ def _expected(
         seen = {
             wire.name: dequantize(wire.spec, quantize(wire.spec, getattr(entity, wire.name)))
             for wire in collection.fields
+            if wire.spec.rate is None
             if (is_all and wire.spec.audience is not NOBODY)
             or _holds(held, placed_in(wire.spec.audience, exists), owner, team)
         }
         if seen or (spec is not None and (is_all or _holds(held, exists, owner, team))):
-            yield {name: value for name, value in seen.items() if name not in _moving(collection)}
+            yield seen
 
 
 def _holds(held: frozenset[Section], audience: Audience, owner: int | None, team: int | None) -> bool:
@@ -74,13 +75,12 @@ def _holds(held: frozenset[Section], audience: Audience, owner: int | None, team
     return of is not None and Section(audience, of) in held
 
 
-def _fields(collection: Collection, entity: Any) -> dict[str, Any]:
-    left_out = {"key", *_moving(collection)}
-    return {name: value for name, value in entity.__dict__.items() if name not in left_out}
+def _moving(collection: Collection) -> set[str]:
+    return {wire.name for wire in collection.fields if wire.spec.rate is not None}
 
 
-def _moving(collection: Collection) -> list[str]:
-    return [wire.name for wire in collection.fields if wire.spec.rate]
+def _fields(entity: Any, left_out: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in entity.__dict__.items() if name != "key" and name not in left_out}
 
 
 def _digest(collections: Iterable[tuple[str, list[dict[str, Any]]]]) -> str:

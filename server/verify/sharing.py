@@ -24,14 +24,19 @@ def digest_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
+def has_moving(schema: Schema) -> bool:
+    """Whether any field moves by another's rate."""
+    return any(wire.spec.rate for table in schema.tables for wire in table.fields)
+
+
 @define(eq=False)
 class Sharing:
     """One per world. What is kept is bounded: it begins anew now and then."""
 
     _decoded: dict[tuple[bytes, int], Delta] = field(factory=dict)
-    _after: dict[tuple[object, ...], str] = field(factory=dict)
+    _after: dict[tuple[str, tuple[bytes, ...]], str] = field(factory=dict)
 
-    def decode(self, schema: Schema, data: bytes, seq: int = 0) -> Delta:
+    def decode(self, schema: Schema, data: bytes, seq: int) -> Delta:
         """As `game.codec.decode_delta`; nobody changes what it returns."""
         found = self._decoded.get((data, seq))
         if found is None:
@@ -40,25 +45,26 @@ class Sharing:
             found = self._decoded[data, seq] = decode_delta(schema, data, seq)
         return found
 
-    def held(self, view: View, frame: Frame, before: dict[Section, str], seq: int) -> dict[Section, str]:
-        """The digest of each section after ``frame`` was applied to a view whose digests at ``seq`` were ``before``."""
-        is_taken = frame.kind is FrameKind.KEY or frame.seq % TAKEN_EVERY == 0
-        blobs = {part.section: tuple((blob.seq, blob.data) for blob in part.chain) for part in frame.parts}
+    def held(self, view: View, frame: Frame, before: dict[Section, str]) -> dict[Section, str]:
+        """The digest of each section after ``frame`` was applied to a view whose digests were ``before``."""
+        # What moves by a rate does so from where it stood last, which a digest does not tell.
+        is_taken = frame.kind is FrameKind.KEY or frame.seq % TAKEN_EVERY == 0 or has_moving(view.schema)
+        blobs = {part.section: tuple(blob.data for blob in part.chain) for part in frame.parts}
         return {
             section: _taken(view, section)
             if is_taken or section not in before
-            else self._later(view, section, before[section], (seq, frame.seq, blobs.get(section, ())))
+            else self._later(view, section, before[section], blobs.get(section, ()))
             for section in sorted(view.sections)
         }
 
-    def _later(self, view: View, section: Section, before: str, step: tuple[int, int, tuple[object, ...]]) -> str:
-        if not step[2] and not any(table.moves for table in view.schema.in_section(section.audience)):
+    def _later(self, view: View, section: Section, before: str, blobs: tuple[bytes, ...]) -> str:
+        if not blobs:
             return before
-        found = self._after.get((before, step))
+        found = self._after.get((before, blobs))
         if found is None:
             if len(self._after) >= KEPT_MAX:
                 self._after.clear()
-            found = self._after[before, step] = _taken(view, section)
+            found = self._after[before, blobs] = _taken(view, section)
         return found
 
 

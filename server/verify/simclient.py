@@ -213,7 +213,7 @@ class SimClient:
         held = roster = None
         shown = ""
         if is_applied and machine.view is not None:
-            held = self._held = self.world.sharing.held(machine.view, frame, self._held, before.seq)
+            held = self._held = self.world.sharing.held(machine.view, frame, self._held)
             if oracle.is_compared(frame.seq):
                 shown = oracle.shown_in(machine.view)
             roster = tuple(row.number for row in machine.view.roster) if frame.kind.name == "KEY" else None
