@@ -105,7 +105,7 @@ FRAMES = (
     _of("O7", "a wanted KEY uses the last seq again", framing.Framer, "want_key",
         "self.live.is_key_wanted = True",
         "self.live.is_key_wanted = True\nself.live.tracker.seq -= 1", "bad_weather", seeds=8),
-    _of("O10", "a newcomer gets a frame of before its welcome", session.Session, "offer",
+    _of("O10", "a newcomer gets a frame of before its welcome", session.Session, "take",
         "newest is None or newest.tick < self._since_tick:", "newest is None:", "evening"),
     _of("O10", "the newest message goes first", connection.Connection, "flush",
         "in self.session.data_to_send():", "in reversed(self.session.data_to_send()):", "evening"),
