@@ -96,6 +96,7 @@ class Program(RuleBasedStateMachine):
         self.lines = 0
         self.known: list[Any] = []
         self.played = 0
+        self.is_given_up = False
 
     @initialize(
         seed=st.integers(0, 2**20),
@@ -106,8 +107,7 @@ class Program(RuleBasedStateMachine):
     )
     def begin(self, seed: int, kind: Any, gateways: int, people: list[bool], lost: float) -> None:
         """A world with a few players, whose messages are bytes or JSON, over a layer that loses and doubles a few."""
-        if not self.ledger.broken and self.is_time_up():  # what is broken is shrunk first
-            raise TimeUp
+        self.look_at_the_time()
         self.world = World(self.subject.plan, self.subject.room, seed, kind, gateways)
         self.world.set_weather(loss=lost, duplicates=lost)
         self.world.advance(1.3)
@@ -131,7 +131,14 @@ class Program(RuleBasedStateMachine):
 
     def note(self, name: str) -> None:
         """A rule ran."""
+        self.look_at_the_time()
         self.used[name] += 1
+
+    def look_at_the_time(self) -> None:
+        """A program that the deadline meets is given up, and counts for nothing. What is broken is shrunk first."""
+        if not self.ledger.broken and self.is_time_up():
+            self.is_given_up = True
+            raise TimeUp
 
     def pick(self, which: int) -> SimClient:
         """One of the clients."""
@@ -142,6 +149,8 @@ class Program(RuleBasedStateMachine):
         if self.world is None:
             return
         try:
+            if self.is_given_up:
+                return
             self.world.heal(meanwhile=self.play_tick)
             found = violations(self.world.trace)
             self.ledger.note_program(self.world, self.used, found)
@@ -227,6 +236,7 @@ class Program(RuleBasedStateMachine):
 
     def play_tick(self) -> None:
         """Everybody who is in sends one of the last inputs that were drawn."""
+        self.look_at_the_time()
         self.played += 1
         if bodies := self.known[-3:]:
             self.w.do(lambda: self._send_all(bodies))

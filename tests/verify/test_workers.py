@@ -62,4 +62,3 @@ def test_the_time_is_kept_with_every_program_counted_once(tmp_path: Path) -> Non
     programs = re.search(r"^(\d+) programs, \d+ steps", output, re.MULTILINE)
     in_all = re.search(r"faults in \d+ of (\d+) programs", output)
     assert programs is not None and in_all is not None and programs.group(1) == in_all.group(1)
-    assert "programs with both" in output
