@@ -6,6 +6,7 @@ of values are replaced and never changed in place, so that a delta may hold them
 
 from collections.abc import Iterable, Sequence
 from math import floor
+from operator import itemgetter
 from typing import Any
 
 from attrs import define, field, frozen
@@ -253,8 +254,11 @@ class TableColumns:
         chosen = [self.q[i] for i in self.table.masked(mask).places]
         if places is None:
             return Group(mask, self.ids, chosen)
-        ids = self.ids
-        return Group(mask, [ids[place] for place in places], [[column[place] for place in places] for column in chosen])
+        if len(places) == 1:
+            (place,) = places
+            return Group(mask, [self.ids[place]], [[column[place]] for column in chosen])
+        pick = itemgetter(*places)
+        return Group(mask, [*pick(self.ids)], [[*pick(column)] for column in chosen])
 
     def _arrange(self, places: Sequence[int]) -> None:
         """The rows of these places, in this order."""
