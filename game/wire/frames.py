@@ -12,7 +12,7 @@ import msgspec
 from attrs import field, frozen
 from msgspec import Meta, Struct
 
-from game.binary import NUMBER_LIMIT, BadBytes, Reader, put_text, put_uvarint
+from game.binary import NUMBER_LIMIT, BadBytes, Reader, put_text, put_uvarint, uvarint
 from game.codec import (
     WireNumber,
     body_json,
@@ -149,12 +149,23 @@ def part_bytes(part: Part, frame_seq: int) -> bytes:
     return bytes(out)
 
 
-def answers_bytes(answers: Sequence[Answer]) -> bytes:
-    """The bytes after the sections."""
-    if not answers:
-        return NO_ANSWERS
+class AnswerRows(Struct, frozen=True, gc=False):
+    """Encoded answers of one seat: made once, in the room, and only joined to frames afterwards."""
+
+    count: int
+    data: bytes
+
+    def read(self) -> list[Answer]:
+        """The answers. Raises BadBytes for rows that `answer_rows` did not write."""
+        reader = Reader(self.data)
+        answers = [_read_answer(reader) for _ in range(self.count)]
+        reader.end()
+        return answers
+
+
+def answer_rows(answers: Sequence[Answer]) -> AnswerRows:
+    """Answers as their rows in a frame."""
     out = bytearray()
-    put_uvarint(out, len(answers))
     for answer in answers:
         put_uvarint(out, answer.slot)
         put_uvarint(out, answer.n)
@@ -164,7 +175,14 @@ def answers_bytes(answers: Sequence[Answer]) -> bytes:
             put_text(out, answer.reason)
         else:
             out.append(0)
-    return bytes(out)
+    return AnswerRows(len(answers), bytes(out))
+
+
+def answers_bytes(rows: Sequence[AnswerRows]) -> bytes:
+    """The bytes after the sections."""
+    if not rows:
+        return NO_ANSWERS
+    return b"".join((uvarint(sum(each.count for each in rows)), *(each.data for each in rows)))
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -173,7 +191,7 @@ def encode_frame(frame: Frame) -> bytes:
     put_uvarint(out, len(frame.parts))
     for part in frame.parts:
         out += part_bytes(part, frame.seq)
-    return bytes(out + answers_bytes(frame.answers))
+    return bytes(out + answers_bytes([answer_rows(frame.answers)] if frame.answers else []))
 
 
 def decode_frame(data: bytes) -> Frame:
