@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from attrs import define, evolve, field
+from attrs import define, field
+from msgspec.structs import replace
 
 from game.codec import Delta, EventRow, Group, TableDelta
 from game.fields import Kind
@@ -61,18 +62,18 @@ class AlteredTracker:
 
 
 def _other_table(part: TableDelta) -> TableDelta:
-    return evolve(part, groups=[_other_group(part, group) for group in part.groups])
+    return replace(part, groups=[_other_group(part, group) for group in part.groups])
 
 
 def _other_group(part: TableDelta, group: Group) -> Group:
     fields = [wire for i, wire in enumerate(part.table.fields) if group.mask >> i & 1]
     columns = [[_other(wire, q) for q in column] for wire, column in zip(fields, group.columns, strict=True)]
-    return evolve(group, columns=columns)
+    return replace(group, columns=columns)
 
 
 def _other_event(event: EventRow) -> EventRow:
     fields = event.message.fields
-    return evolve(event, values=[_other(wire, q) for wire, q in zip(fields, event.values, strict=True)])
+    return replace(event, values=[_other(wire, q) for wire, q in zip(fields, event.values, strict=True)])
 
 
 def _other(wire: WireField, q: Quantized) -> Quantized:
