@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import define, field
 from msgspec import Meta, Struct
 
 from game.binary import NUMBER_LIMIT, BadBytes, Reader, columns_packer, put_ids, put_text, put_uvarint
@@ -24,8 +24,7 @@ WireNumber = Annotated[int, Meta(ge=0, lt=NUMBER_LIMIT)]
 MAX_ROWS = 1 << 20  # a decoder refuses a larger table before it allocates for it
 
 
-@frozen
-class Group:
+class Group(Struct, frozen=True):
     """Rows of one table that carry the same fields: ascending ids, and one column per set bit of the mask."""
 
     mask: int
@@ -33,8 +32,7 @@ class Group:
     columns: Sequence[Sequence[Quantized]]
 
 
-@frozen
-class TableDelta:
+class TableDelta(Struct, frozen=True):
     """What happened to one table: ids that are gone, then groups of rows set."""
 
     table: Table
@@ -42,8 +40,7 @@ class TableDelta:
     groups: Sequence[Group]
 
 
-@frozen
-class EventRow:
+class EventRow(Struct, frozen=True):
     """An event with its age in frames (0: of the frame that carries it) and its quantized values."""
 
     message: Message

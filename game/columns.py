@@ -6,6 +6,7 @@ of values are replaced and never changed in place, so that a delta may hold them
 
 from collections.abc import Iterable, Sequence
 from math import floor
+from operator import itemgetter
 from typing import Any
 
 from attrs import define, field, frozen
@@ -136,16 +137,21 @@ class TableColumns:
 
     def moved(self, n: int, seq: int) -> list[int]:
         """Where receivers take the table's ``n``-th moving field to be at ``seq``, if nothing is sent."""
+        # A new rate's way until now is not known, nor needed: what it moves is sent.
         move, q = self.table.moves[n], self.q[self.table.moves[n].place]
         if q[0] is None:
             return [0] * len(q)  # rows to be: their values are sent
         pace = self._paces[n]
-        if pace is None or self.newest[move.rate] == seq:
-            slopes = [move.slope(rate, self.send_hz) for rate in self.q[move.rate]]
-            then = [shift(slope, seq - 1) for slope in slopes]
+        rates, hz = self.q[move.rate], self.send_hz
+        if pace is None:
+            slopes = [move.slope(rate, hz) for rate in rates]
+        elif self.newest[move.rate] == seq:
+            turned = zip(pace.slopes, rates, self.at[move.rate], strict=True)
+            slopes = [move.slope(rate, hz) if at == seq else slope for slope, rate, at in turned]
         else:
             slopes = pace.slopes
-            then = pace.ways if pace.seq == seq - 1 else [shift(slope, seq - 1) for slope in slopes]
+        is_known = pace is not None and pace.seq == seq - 1
+        then = pace.ways if pace and is_known else [shift(slope, seq - 1) for slope in slopes]
         now = [floor(slope * seq + 0.5) for slope in slopes]  # shift(), written out
         self._paces[n] = _Pace(seq, slopes, now)
         moved = [place + way - before for place, way, before in zip(q, now, then, strict=True)]
@@ -253,8 +259,11 @@ class TableColumns:
         chosen = [self.q[i] for i in self.table.masked(mask).places]
         if places is None:
             return Group(mask, self.ids, chosen)
-        ids = self.ids
-        return Group(mask, [ids[place] for place in places], [[column[place] for place in places] for column in chosen])
+        if len(places) == 1:
+            (place,) = places
+            return Group(mask, [self.ids[place]], [[column[place]] for column in chosen])
+        pick = itemgetter(*places)
+        return Group(mask, [*pick(self.ids)], [[*pick(column)] for column in chosen])
 
     def _arrange(self, places: Sequence[int]) -> None:
         """The rows of these places, in this order."""

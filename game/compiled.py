@@ -115,18 +115,17 @@ def _moving(i: int, spec: FieldSpec, table: Table) -> list[str]:
     """A field that moves by a rate: it changes where receivers would miss the goal, and where its rate changes."""
     n, move = next((n, move) for n, move in enumerate(table.moves) if move.place == i)
     rate, slack = move.rate, spec.tolerance
-    is_fresh = f"r == seq or not -{slack} <= p - g <= {slack}"
+    misses = f"r == seq or not -{slack} <= gap <= {slack}"
     return [
         f"if v{i} != raw[{i}]:",
         *(f"    {line}" for line in _quantizing(i, spec)),
         f"    columns.goals[{n}] = qs",
-        f"moved, goals = columns.moved({n}, seq), columns.goals[{n}]",
-        "gaps = [*map(sub, moved, goals)]",
-        f"if newest[{rate}] != seq and max(gaps) <= {slack} and min(gaps) >= -{slack}:",
-        "    qs = moved",
-        "else:",
-        f"    qs = [g if {is_fresh} else p for p, g, r in zip(moved, goals, at[{rate}])]",
-        f"    at[{i}] = [seq if {is_fresh} else s for p, g, r, s in zip(moved, goals, at[{rate}], at[{i}])]",
+        f"qs, goals = columns.moved({n}, seq), columns.goals[{n}]",
+        "gaps = [*map(sub, qs, goals)]",
+        f"if newest[{rate}] == seq or max(gaps) > {slack} or min(gaps) < -{slack}:",
+        f"    at[{i}] = changed = [*at[{i}]]",
+        f"    for n in [n for n, (gap, r) in enumerate(zip(gaps, at[{rate}])) if {misses}]:",
+        "        qs[n], changed[n] = goals[n], seq",
         f"    newest[{i}] = seq",
         "    is_changed = True",
         f"if qs != q[{i}]:",

@@ -96,7 +96,7 @@ class FieldSet:
         object.__setattr__(self, "codes", "".join(codes) if all(codes) else None)
 
 
-@frozen
+@frozen(cache_hash=True)
 class Table:
     """One collection's part of one section. ``exists`` is the audience that knows of the entities' existence."""
 

@@ -16,7 +16,7 @@ from game.codec import Delta, EventRow, TableDelta, quantize_all
 from game.columns import NewRow, Rows, TableColumns
 from game.contract import Event
 from game.fields import NOBODY, PUBLIC, SEAT, SPECTATORS, TEAM, Audience
-from game.schema import Collection, Schema, Table
+from game.schema import Collection, Message, Schema, Table
 
 HORIZON = 128  # frames; tombstones live longer than any base a patch may have
 EVENTS_MAX = 512  # per section; the oldest are dropped, for events are cosmetic
@@ -91,6 +91,8 @@ class Tracker:
     clamped: dict[tuple[str, str], int] = field(factory=dict)
     _changed_at: int = 0
     _followed: tuple[_Followed, ...] = field(init=False)
+    _tables: dict[str, list[Table]] = field(factory=dict)
+    _messages: dict[type | None, Message] = field(factory=dict)
     _columns: dict[int, TableColumns] = field(factory=dict)
     _sections: dict[Section, dict[int, Rows]] = field(factory=dict)
     _in_order: dict[Section, tuple[Rows, ...]] = field(factory=dict)
@@ -99,6 +101,9 @@ class Tracker:
 
     def __attrs_post_init__(self) -> None:
         self._followed = tuple(_Followed(c, _deciding(c)) for c in self.schema.collections)
+        for collection in self.schema.collections:
+            self._tables[collection.name] = [t for t in self.schema.tables if t.collection == collection.name]
+        self._messages = {message.cls: message for message in self.schema.events}
 
     def advance(self, sources: dict[str, Any], events: Iterable[Event] = (), *, is_forced: bool = False) -> bool:
         """Scans the world for the next seq; False, and no seq is spent, where no viewer could tell a difference.
@@ -178,8 +183,10 @@ class Tracker:
         new: dict[int, list[NewRow]] = {}
         placed = followed.placed
         for key, entity in source.items():
-            now = _whereabouts(followed.collection, entity)
             placement = placed.get(key)
+            if placement is not None and not followed.attributes:
+                continue
+            now = _whereabouts(followed.collection, entity)
             if placement is None or placement.where != now:
                 placed[key] = self._move(followed, key, placement, now, gone, new)
         if len(placed) != len(source):
@@ -234,10 +241,8 @@ class Tracker:
 
     def _destinations(self, collection: Collection, where: Whereabouts) -> Iterable[tuple[Table, Section, Section]]:
         exists, owner, team = where
-        for table in self.schema.tables:
+        for table in self._tables[collection.name] if exists is not NOBODY else ():
             is_spectators_copy = self.schema.sees_everything and table.exists is SPECTATORS
-            if table.collection != collection.name or exists is NOBODY:
-                continue
             if table.exists is exists or is_spectators_copy:
                 section = _instance(table.section, owner, team)
                 space = _instance(table.exists, owner, team)
@@ -265,9 +270,8 @@ class Tracker:
         return rows
 
     def _collect(self, events: Iterable[Event]) -> None:
-        messages = {message.cls: message for message in self.schema.events}
         for event in events:
-            message = messages.get(type(event.body))
+            message = self._messages.get(type(event.body))
             if message is None:
                 known = [m.name for m in self.schema.events]
                 raise TypeError(f"step() returned an event {event.body!r}; the game's events are {known}")
@@ -323,7 +327,7 @@ def _instance(audience: Audience, owner: int | None, team: int | None) -> Sectio
         return None if owner is None else Section(SEAT, owner)
     if audience is TEAM:
         return None if team is None else Section(TEAM, team)
-    return Section(audience)
+    return PUBLIC_SECTION if audience is PUBLIC else SPECTATORS_SECTION
 
 
 def _ids_by_space(old: _Placement) -> Iterable[tuple[Section, int]]:

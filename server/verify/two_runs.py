@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
 
-from attrs import define, evolve, field
+from attrs import define, field
+from msgspec.structs import replace
 
 from game.codec import Delta, EventRow, Group, TableDelta
 from game.fields import PUBLIC, Kind
@@ -80,13 +81,13 @@ class TrueCrew:
 def _other_table(part: TableDelta) -> TableDelta:
     groups = [_other_group(part, group) for group in part.groups]
     if part.table.exists is PUBLIC:
-        return evolve(part, groups=groups)  # everybody knows who there is
+        return replace(part, groups=groups)  # everybody knows who there is
     stranger = [_default(wire) for wire in part.table.fields]
     full = part.table.full_mask
     whole = next((group for group in groups if group.mask == full), Group(full, (), [[] for _ in stranger]))
     columns = [[*column, q] for column, q in zip(whole.columns, stranger, strict=True)]
     others = [group for group in groups if group.mask != full]
-    return evolve(part, groups=[*others, Group(full, [*whole.ids, STRANGER], columns)])
+    return replace(part, groups=[*others, Group(full, [*whole.ids, STRANGER], columns)])
 
 
 def _default(wire: WireField) -> Quantized:
@@ -96,12 +97,12 @@ def _default(wire: WireField) -> Quantized:
 def _other_group(part: TableDelta, group: Group) -> Group:
     fields = [wire for i, wire in enumerate(part.table.fields) if group.mask >> i & 1]
     columns = [[_other(wire, q) for q in column] for wire, column in zip(fields, group.columns, strict=True)]
-    return evolve(group, columns=columns)
+    return replace(group, columns=columns)
 
 
 def _other_event(event: EventRow) -> EventRow:
     fields = event.message.fields
-    return evolve(event, values=[_other(wire, q) for wire, q in zip(fields, event.values, strict=True)])
+    return replace(event, values=[_other(wire, q) for wire, q in zip(fields, event.values, strict=True)])
 
 
 def _other(wire: WireField, q: Quantized) -> Quantized:

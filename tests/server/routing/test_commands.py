@@ -8,9 +8,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 from server.routing.commands import routes
-from server.routing.documents import asyncapi, json_schema
+from server.routing.documents import asyncapi, json_schema, typescript
 from server.routing.generate import documents
 from server.routing.plan import Deployment, Plan, load_plan
+from tests.vectors.drift import Drift
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -173,6 +174,10 @@ def test_types_hide_what_is_for_nobody() -> None:
     assert "x: number; // 0 … 100, step 0.1" in output
     assert 'type: "Move";' in output
     assert "secret" not in output
+
+
+def test_types_say_by_what_a_field_moves() -> None:
+    assert "y: number; // -40 … 40, step 0.25, moves by vy" in typescript(Drift)
 
 
 def test_the_file_that_full_prints_is_yaml() -> None:
