@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class Place:
     server_root: Path = ROOT
 
 
-Arrangement = Callable[[Cell, Place, Processes], Iterator[Served]]
+Arrangement = Callable[[Cell, Place, Processes], Generator[Served, None, None]]
 
 ROUTING = """\
 roomwright: 1
@@ -132,7 +132,7 @@ def json_list(text: str) -> list[str]:
     return found
 
 
-def roomwright(cell: Cell, place: Place, processes: Processes) -> Iterator[Served]:
+def roomwright(cell: Cell, place: Place, processes: Processes) -> Generator[Served, None, None]:
     """`python -m server run`, as its users run it: gateway, loop and worker in one process, in-memory layer, SQLite."""
     env = roomwright_environment(cell, place, "memory://")
     server = processes.python("-m", "server", "run", env=env, cwd=place.server_root)
@@ -141,7 +141,7 @@ def roomwright(cell: Cell, place: Place, processes: Processes) -> Iterator[Serve
     yield Served((server.pid,), port, "roomwright", roomwright_extra(cell, place, env))
 
 
-def roomwright_redis(cell: Cell, place: Place, processes: Processes) -> Iterator[Served]:
+def roomwright_redis(cell: Cell, place: Place, processes: Processes) -> Generator[Served, None, None]:
     """A gateway and a loop as two processes, which meet in a Redis of the bench's own (pub/sub); all three count."""
     with redis(place) as server:
         env = roomwright_environment(cell, place, server.url)
@@ -155,7 +155,7 @@ def roomwright_redis(cell: Cell, place: Place, processes: Processes) -> Iterator
         yield Served(pids, port, "roomwright", roomwright_extra(cell, place, env))
 
 
-def colyseus(cell: Cell, place: Place, processes: Processes) -> Iterator[Served]:
+def colyseus(cell: Cell, place: Place, processes: Processes) -> Generator[Served, None, None]:
     """Colyseus on its default transport, in one Node process."""
     node = colyseus_node()
     port = free_port()
@@ -187,7 +187,7 @@ def colyseus_node() -> Path:
 def plain(layer: str) -> Arrangement:
     """The hand-written consumer on Daphne; ``layer`` is `memory` or `pubsub`."""
 
-    def serve(cell: Cell, place: Place, processes: Processes) -> Iterator[Served]:
+    def serve(cell: Cell, place: Place, processes: Processes) -> Generator[Served, None, None]:
         if layer == "memory":
             yield from daphne("plain_channels", "plain", {"LAYER": "memory"}, cell, processes)
             return
@@ -199,14 +199,14 @@ def plain(layer: str) -> Arrangement:
     return serve
 
 
-def bare(cell: Cell, place: Place, processes: Processes) -> Iterator[Served]:
+def bare(cell: Cell, place: Place, processes: Processes) -> Generator[Served, None, None]:
     """An application that only accepts, on Daphne."""
     yield from daphne("bare", "bare", {}, cell, processes)
 
 
 def daphne(
     folder: str, dialect: str, env: Mapping[str, str], cell: Cell, processes: Processes, also: tuple[int, ...] = ()
-) -> Iterator[Served]:
+) -> Generator[Served, None, None]:
     """`daphne app:application` in a peer's folder."""
     port = free_port()
     where = HERE / "peers" / folder

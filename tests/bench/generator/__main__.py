@@ -5,6 +5,7 @@ import gc
 import json
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -93,14 +94,19 @@ def save_recordings(clients: list[Client], folder: Path) -> None:
                     out.write(RECORD_HEAD.pack(at, opcode, len(payload)) + payload)
 
 
-def main() -> None:
-    """Reads the plan, runs it under uvloop where that is installed, writes the result."""
-    plan = json.loads(Path(sys.argv[1]).read_text())
+def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's, where it is installed."""
     try:
         from uvloop import new_event_loop
     except ImportError:
-        new_event_loop = asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return asyncio.new_event_loop
+    return new_event_loop
+
+
+def main() -> None:
+    """Reads the plan, runs it under uvloop where that is installed, writes the result."""
+    plan = json.loads(Path(sys.argv[1]).read_text())
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
         result = runner.run(run(plan))
     Path(sys.argv[2]).write_text(json.dumps(result))
 
