@@ -27,6 +27,8 @@ def main() -> None:
 @click.option("--warmup", "warmup_s", default=3.0, show_default=True, type=click.FloatRange(0.5, 60))
 @click.option("--movers", default=50, show_default=True, type=click.IntRange(1, 5_000), help="Entities per room.")
 @click.option("--players", "players_per_room", type=click.IntRange(1), help="Per room; the others watch.")
+@click.option("--slow-readers", default=0, show_default=True, type=click.IntRange(0, 8), help="On half the bandwidth.")
+@click.option("--idle", "idle_s", default=0.0, type=click.FloatRange(0, 60), help="Seconds to watch the empty server.")
 @click.option(
     "--server-root",
     default=ROOT,
@@ -50,22 +52,36 @@ def cell(server_root: Path, repeat: int, is_json: bool, **load: object) -> None:
 
 def described(outcome: Outcome) -> str:
     """One run in a few lines."""
-    values = {name: 0.0 if value is None else value for name, value in outcome.figures.items()}
+    v = {name: 0.0 if value is None else value for name, value in outcome.figures.items()}
     run = outcome.run
+    each = " + ".join(f"{100 * used / run['wall_s']:.0f}" for used in run["servers_cpu_s"])
     lines = [
         f"{outcome.cell.peer}: {outcome.cell.load}, {run['wall_s']:.1f} s",
-        "  {cpu_us_per_update:.1f} us CPU/update  ({cpu_pct:.0f} % of a core: "
-        + " + ".join(f"{100 * used / run['wall_s']:.0f}" for used in run["servers_cpu_s"])
-        + ")   {bytes_per_update:.0f} bytes/update ({wire_bytes_per_update:.0f} with framing)   {delivered_pct:.1f} % delivered at {pace_hz:.2f} Hz",
-        "  gap p50 {gap_p50_ms:.1f} p99 {gap_p99_ms:.1f} max {gap_max_ms:.0f} ms   rtt p50 {rtt_p50_ms:.1f} p99 {rtt_p99_ms:.1f} ms"
-        "   {joins_per_s:.0f} joins/s",
-        "  {rss_mb:.0f} MB, {rss_per_client_kb:.1f} KB per client   generator {generator_pct:.0f} %, others {other_pct:.0f} %"
-        ", stolen {stolen_pct:.0f} %",
-        f"  {run.get('states_checked', 0)} states, {run.get('strides_checked', 0)} strides checked"
-        f"   inputs {run['inputs_answered']} answered of {run['inputs_sent']}"
-        f"   protocol gaps {run['protocol_gaps']}, resyncs {run['resyncs']}",
+        (
+            f"{v['cpu_us_per_update']:.1f} us CPU/update ({v['cpu_pct']:.0f} % of a core: {each})   "
+            f"{v['bytes_per_update']:.0f} bytes/update ({v['wire_bytes_per_update']:.0f} with framing)   "
+            f"{v['delivered_pct']:.1f} % delivered at {v['pace_hz']:.2f} Hz"
+        ),
+        (
+            f"gap p50 {v['gap_p50_ms']:.1f} p99 {v['gap_p99_ms']:.1f} max {v['gap_max_ms']:.0f} ms   "
+            f"rtt p50 {v['rtt_p50_ms']:.1f} p99 {v['rtt_p99_ms']:.1f} ms   {v['joins_per_s']:.0f} joins/s"
+        ),
+        (
+            f"{v['rss_mb']:.0f} MB, {v['rss_per_client_kb']:.1f} KB per client   "
+            f"generator {v['generator_pct']:.0f} %, others {v['other_pct']:.0f} %, stolen {v['stolen_pct']:.0f} %"
+        ),
+        (
+            f"{run.get('states_checked', 0)} states, {run.get('strides_checked', 0)} strides checked   "
+            f"inputs {run['inputs_answered']} answered of {run['inputs_sent']}   "
+            f"protocol gaps {run['protocol_gaps']}, resyncs {run['resyncs']}"
+        ),
     ]
-    text = "\n".join(lines).format(**values)
+    if outcome.cell.slow_readers:
+        lines.append(f"slow readers behind by {run['behind_s']} s, at most {run['behind_max_s']}; {run['slow_closes']}")
+        lines.append(f"memory grew by {v['rss_growth_mb']:.2f} MB")
+    if outcome.cell.idle_s:
+        lines.append(f"{v['room_tick_us']:.0f} us per room and tick beyond the idle process")
+    text = "\n  ".join(lines)
     text += "".join(f"\n  fault: {what} ({count})" for what, count in run["faults"].items())
     text += "".join(f"\n  VOID: {reason}" for reason in outcome.void)
     return text + (f"\n{run['server_log']}" if outcome.void and run.get("server_log") else "")

@@ -25,8 +25,7 @@ from tests.support.redis import RedisServer
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 HOST = "127.0.0.1"
-NEW_ROOMS_AT_ONCE = 50  # Roomwright makes so many rooms for joiners at once, then five a second
-NEW_ROOM_EVERY_S = 0.25
+NEW_ROOMS_AT_ONCE = 50  # that Roomwright makes for joiners; then five a second
 
 
 class MissingError(Exception):
@@ -84,6 +83,9 @@ import json, sys
 from server.django_setup import prepare
 prepare()
 from server.accounts.identity import issue_guest
+from server.lobby.directory import open_room
+for code in sys.argv[2:]:
+    open_room("arena50", code)
 json.dump([issue_guest()[1] for _ in range(int(sys.argv[1]))], sys.stdout)
 """
 
@@ -93,7 +95,8 @@ def routing_text(cell: Cell) -> str:
     players = cell.per_room if cell.players_per_room is None else cell.players_per_room
     rate = max(20, round(cell.inputs_hz * 2))
     watchers = max(1, cell.per_room - players)
-    return ROUTING.format(movers=cell.movers, seats=max(2, players), watchers=watchers, rate=rate, burst=rate * 2)
+    seats = max(2, players + (cell.slow_readers > 0))
+    return ROUTING.format(movers=cell.movers, seats=seats, watchers=watchers, rate=rate, burst=rate * 2)
 
 
 def roomwright_environment(cell: Cell, place: Place, layer: str) -> dict[str, str]:
@@ -112,18 +115,20 @@ def roomwright_environment(cell: Cell, place: Place, layer: str) -> dict[str, st
 
 
 def roomwright_extra(cell: Cell, place: Place, env: Mapping[str, str]) -> dict[str, Any]:
-    """Room codes nobody has used; guest tokens, as a returning player has them, unless the join is to ask for them."""
-    extra: dict[str, Any] = {"codes": [f"B{secrets.token_hex(5)}" for _ in range(cell.rooms)]}
-    if not cell.is_guest_asked:
-        argv = [sys.executable, "-c", MINT, str(cell.clients)]
-        made = subprocess.run(
-            argv, cwd=place.server_root, env={**os.environ, **env}, capture_output=True, text=True, check=True
-        )
-        extra["tokens"] = json_list(made.stdout)
-    if cell.rooms > NEW_ROOMS_AT_ONCE:
-        extra["new_room_every_s"] = NEW_ROOM_EVERY_S
-        extra["joins_at_once"] = 1
-    return extra
+    """Room codes nobody has used; guest tokens, as a returning player has them, unless the join is to ask for them.
+
+    Joiners make their rooms; more rooms than the server lets joiners make at once are opened beforehand, as a lobby does.
+    """
+    codes = [f"B{secrets.token_hex(5)}" for _ in range(cell.rooms)]
+    opened = codes if cell.rooms > NEW_ROOMS_AT_ONCE else []
+    guests = 0 if cell.is_guest_asked else cell.clients + cell.slow_readers
+    argv = [sys.executable, "-c", MINT, str(guests), *opened]
+    made = subprocess.run(
+        argv, cwd=place.server_root, env={**os.environ, **env}, capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        raise AssertionError(f"no tokens could be made: {made.stderr[-500:]}")
+    return {"codes": codes, "tokens": json_list(made.stdout)}
 
 
 def json_list(text: str) -> list[str]:

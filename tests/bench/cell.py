@@ -1,5 +1,6 @@
 """One cell: a peer, a load, and how long. What is measured is a row of figures; whether it counts is `void_reasons`."""
 
+from statistics import median
 from typing import Any
 
 from attrs import asdict, frozen
@@ -22,8 +23,15 @@ class Cell:
     movers: int = 50
     players_per_room: int | None = None
     joins_at_once: int = 50
+    idle_s: float = 0.0  # how long the server is watched before anybody joins
+    slow_readers: int = 0  # one more client in each of so many rooms, on a link that passes ...
+    slow_share: float = 0.5  # ... this share of what the room sends to each
     is_guest_asked: bool = False  # Roomwright only: each client asks for its guest token as a part of its join
-    is_idle: bool = False  # no state is sent at all: for memory and joins of applications that only accept
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the peer sends no state at all: it is there for its memory and joins."""
+        return self.peer == "bare"
 
     @property
     def per_room(self) -> int:
@@ -75,8 +83,11 @@ def due_of(run: dict[str, Any]) -> int:
     return sum(clients * most for clients, most in run["updates_of_rooms"])
 
 
-def figures(run: dict[str, Any], clients: int) -> dict[str, float | None]:
-    """The figures that tables show, with their units in their names."""
+def figures(run: dict[str, Any], clients: int, rooms: int) -> dict[str, float | None]:
+    """The figures that tables show, with their units in their names.
+
+    ``room_tick_us``: all that a room costs in one tick beyond the idle process, its clients' updates included.
+    """
     updates, wall_s = run["updates"], run["wall_s"]
     cpu_s = sum(run["servers_cpu_s"])
     return {
@@ -91,8 +102,12 @@ def figures(run: dict[str, Any], clients: int) -> dict[str, float | None]:
         "rtt_p99_ms": 1e3 * run["rtt_s"]["p99"],
         "joins_per_s": clients / run["join_s"] if run["join_s"] else None,
         "join_p99_ms": 1e3 * run["join_each_s"]["p99"],
-        "rss_per_client_kb": (run["rss_loaded_bytes"] - run["rss_idle_bytes"]) / clients / 1024,
-        "rss_mb": run["rss_loaded_bytes"] / 1024 / 1024,
+        "rss_per_client_kb": run["rss_added_bytes"] / run["rss_added_clients"] / 1024,
+        "rss_mb": run["rss_bytes"] / 1024 / 1024,
+        "rss_growth_mb": run["rss_growth_bytes"] / 1024 / 1024,
+        "behind_s": median(run["behind_s"]) if run.get("behind_s") else None,
+        "behind_max_s": max(run["behind_max_s"]) if run.get("behind_max_s") else None,
+        "room_tick_us": 1e6 * (cpu_s - run["idle_cpu_share"] * wall_s) * clients / rooms / updates if updates else None,
         "delivered_pct": 100 * run["updates"] / (due_of(run) or 1),
         "pace_hz": due_of(run) / clients / wall_s,
         "generator_pct": 100 * run["generator_cpu_s"] / wall_s,

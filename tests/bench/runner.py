@@ -63,7 +63,7 @@ def run_cell(cell: Cell, server_root: Path = ROOT) -> Outcome:
             verdict = testify(cell, place)
             run["states_checked"], run["strides_checked"] = verdict.states, verdict.strides
             run["state_problems"] = verdict.problems
-    return Outcome(cell, run, figures(run, cell.clients), tuple(void_reasons(cell, run)), at)
+    return Outcome(cell, run, figures(run, cell.clients, cell.rooms), tuple(void_reasons(cell, run)), at)
 
 
 @contextmanager

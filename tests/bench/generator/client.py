@@ -8,6 +8,7 @@ from time import monotonic
 from typing import ClassVar, cast
 
 from tests.bench.generator import framing
+from tests.bench.generator.http import Poster
 from tests.bench.generator.tally import Tally
 
 
@@ -22,6 +23,7 @@ class Client(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.recording: list[tuple[float, int, bytes]] | None = None
         self.updates = 0
+        self.position = 0  # how far it has come, in frames of its room; the dialect may know better than by counting
         self.last_at = 0.0
         self.is_ended = False
         self._buffer = b""
@@ -34,6 +36,9 @@ class Client(asyncio.Protocol):
     def path(self) -> str:
         """Where the socket is opened."""
         raise NotImplementedError
+
+    async def prepare(self, poster: Poster) -> None:
+        """What comes before the socket, over HTTP; nothing unless the dialect says so."""
 
     def opened(self) -> None:
         """The socket is a WebSocket now."""
@@ -63,6 +68,7 @@ class Client(asyncio.Protocol):
     def update(self, size: int, now: float) -> None:
         """A frame of state came that took this client further; ``size`` is its payload."""
         tally = self.tally
+        self.position += 1
         if tally.is_open:
             tally.updates += 1
             self.updates += 1

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import random
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -15,7 +16,6 @@ from tests.bench.generator.dialects.roomwright import RoomwrightClient
 from tests.bench.generator.http import Poster
 from tests.bench.generator.tally import Tally
 
-JOINS_AT_ONCE = 50
 WHEEL_STEP_S = 0.005
 POLL_S = 0.1
 JOIN_TIMEOUT_S = 30.0
@@ -28,6 +28,13 @@ DIALECTS: dict[str, type[Any]] = {
     "plain": PlainClient,
     "bare": BareClient,
 }
+
+
+async def connect(client: Client, host: str, port: int) -> None:
+    """Connects and waits for the first full state. Raises TimeoutError, ConnectionError."""
+    async with asyncio.timeout(JOIN_TIMEOUT_S):
+        await asyncio.get_running_loop().create_connection(lambda: client, host, port)
+        await client.joined
 
 
 @define(eq=False)
@@ -43,45 +50,44 @@ class Crowd:
     @classmethod
     def of(cls, plan: dict[str, Any]) -> "Crowd":
         """All clients, nobody connected; one client in each of up to eight rooms is recorded for the witness."""
-        crowd, loop = cls(plan, Tally()), asyncio.get_running_loop()
+        crowd = cls(plan, Tally())
         plan["shared"] = {}
         rooms = plan["rooms"]
-        for number in range(plan["clients"]):
-            crowd.clients.append(DIALECTS[plan["dialect"]](number, number % rooms, crowd.tally, loop, plan))
+        crowd.clients = [crowd.client(number, crowd.tally) for number in range(plan["clients"])]
         every = math.ceil(rooms / RECORDED_ROOMS_MAX)
         if plan.get("record"):
             for client in crowd.clients[:rooms:every]:
                 client.recording = []
         return crowd
 
-    async def join(self) -> float:
-        """Everybody joins, `JOINS_AT_ONCE` at a time; the seconds until the last has its first full state."""
-        waiting = iter(self.clients)
-        began = monotonic()
+    def client(self, number: int, tally: Tally) -> Client:
+        """One client of the plan's peer, in the room that its number says."""
+        dialect = DIALECTS[self.plan["dialect"]]
+        made: Client = dialect(number, number % self.plan["rooms"], tally, asyncio.get_running_loop(), self.plan)
+        return made
+
+    async def join(self, clients: Sequence[Client]) -> float:
+        """They join, so many at a time; the seconds until the last has its first full state."""
+        began, waiting = monotonic(), iter(clients)
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self.plan.get("joins_at_once", JOINS_AT_ONCE), len(self.clients))):
+            for _ in range(min(self.plan["joins_at_once"], len(clients))):
                 group.create_task(self._join_each(waiting))
         return monotonic() - began
 
-    async def _join_each(self, waiting: Any) -> None:
-        loop = asyncio.get_running_loop()
-        host, port = self.plan["host"], self.plan["port"]
-        poster = Poster(host, port)
+    async def _join_each(self, waiting: Iterator[Client]) -> None:
+        poster = Poster(self.plan["host"], self.plan["port"])
         for client in waiting:
             began = monotonic()
             await client.prepare(poster)
-            async with asyncio.timeout(JOIN_TIMEOUT_S):
-                await loop.create_connection(lambda made=client: made, host, port)  # type: ignore[misc]
-                await client.joined
+            await connect(client, self.plan["host"], self.plan["port"])
             self.join_s.append(monotonic() - began)
-            await self._make_room_slowly(client)
         poster.close()
 
-    async def _make_room_slowly(self, client: Client) -> None:
-        """A peer may limit how fast rooms are made; the plan says so, and that is no part of the measured joins."""
-        pause_s = self.plan.get("new_room_every_s", 0.0)
-        if pause_s and client.number < self.plan["rooms"]:
-            await asyncio.sleep(pause_s)
+    def count_anew(self) -> None:
+        """Forgets what was counted so far; nothing is counted until the new tally is opened."""
+        self.tally = Tally()
+        for client in self.clients:
+            client.tally, client.updates = self.tally, 0
 
     def start(self) -> None:
         """Inputs and polling begin."""

@@ -24,7 +24,7 @@ class ColyseusClient(Client):
         self, number: int, room: int, tally: Tally, loop: asyncio.AbstractEventLoop, plan: dict[str, Any]
     ) -> None:
         super().__init__(number, room, tally, loop)
-        self.size = math.ceil(plan["clients"] / plan["rooms"])
+        self.size = math.ceil(plan["clients"] / plan["rooms"]) + (plan["slow_readers"] > 0)
         self.players_per_room = plan.get("players_per_room")
         self.rooms = plan["rooms"]
         self.seat: dict[str, Any] = {}

@@ -6,7 +6,6 @@ from typing import Any
 
 from tests.bench.generator import framing
 from tests.bench.generator.client import Client
-from tests.bench.generator.http import Poster
 from tests.bench.generator.tally import Tally
 
 
@@ -22,9 +21,6 @@ class PlainClient(Client):
 
     def path(self) -> str:
         return f"/ws/{self.room}"
-
-    async def prepare(self, poster: Poster) -> None:
-        """Nothing: the path is known."""
 
     def text(self, data: bytes, now: float) -> None:
         if data.startswith(b'{"ack":'):

@@ -119,6 +119,7 @@ class RoomwrightClient(Client):
             self.head, self.is_key_wanted = position, False
             self.resync_wait_s = RESYNC_AFTER_S
             self.update(size, now)
+            self.position = shared.seq
             if is_first:
                 self.is_in()
         elif self.tally.is_open:
