@@ -2,13 +2,20 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from tests.bench import calibration, pages, scenarios, tables
 from tests.bench.arrangements import ARRANGEMENTS, ROOT, MissingError
+from tests.bench.campaign import Campaign
 from tests.bench.cell import Cell
+from tests.bench.facts import commit
+from tests.bench.results import Results, ResultsFile
 from tests.bench.runner import BenchError, Outcome, run_cell
+from tests.bench.scenarios import Scenario
+from tests.bench.targets import outcomes
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,6 +55,100 @@ def cell(server_root: Path, repeat: int, is_json: bool, **load: object) -> None:
         click.echo(json.dumps(outcome.as_json()) if is_json else described(outcome))
         is_void = is_void or bool(outcome.void)
     sys.exit(1 if is_void else 0)
+
+
+BENCH = ROOT / ".bench"
+CALIBRATION = BENCH / "calibration.json"
+BUDGET_S = 14 * 60
+
+
+def server_root_option(command: Callable[..., None]) -> Callable[..., None]:
+    """The checkout that is measured."""
+    kind = click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True)
+    text = "The checkout whose server is measured."
+    return click.option("--server-root", default=ROOT, type=kind, help=text)(command)
+
+
+@main.command()
+@server_root_option
+@click.option("--only", multiple=True, help="Scenarios by name; several times for several.")
+def table(server_root: Path, only: tuple[str, ...]) -> None:
+    """`make bench`: the table of targets, beside all peers, in under 15 minutes."""
+    wanted = chosen(scenarios.TABLE, only)
+    file = ResultsFile(BENCH / "table.jsonl")
+    file.path.unlink(missing_ok=True)
+    campaign = Campaign(file, click.echo, server_root, BUDGET_S)
+    results = campaign.run(wanted)
+    show(results, wanted, campaign)
+    calibrated(results)
+
+
+@main.command()
+@server_root_option
+@click.option("--only", multiple=True, help="Scenarios by name; several times for several.")
+@click.option("--fresh", is_flag=True, help="Forget what was measured.")
+def full(server_root: Path, only: tuple[str, ...], fresh: bool) -> None:
+    """`make bench-full`: all the rest, cell by cell; what is finished is kept and not measured again."""
+    wanted = chosen(scenarios.FULL, only)
+    file = ResultsFile(BENCH / "full.jsonl")
+    if fresh:
+        file.path.unlink(missing_ok=True)
+    kept = file.read()
+    if kept.facts and kept.facts["commit"] != commit(server_root):
+        click.echo(f"keeping runs of commit {kept.facts['commit']}; --fresh forgets them")
+    campaign = Campaign(file, click.echo, server_root)
+    show(campaign.run(wanted), wanted, campaign)
+
+
+@main.command()
+def docs() -> None:
+    """`make bench-docs`: docs/performance.md from the finished runs; without any, from those that it was made of."""
+    folder = ROOT / "docs"
+    results = ResultsFile(BENCH / "table.jsonl").read()
+    extra = ResultsFile(BENCH / "full.jsonl").read()
+    if not results.facts:
+        results = extra if extra.facts else pages.read(folder)
+    else:
+        results.rows += extra.rows
+    for path in pages.write(results, folder):
+        click.echo(f"wrote {path.relative_to(ROOT)}")
+
+
+@main.command()
+@server_root_option
+@click.option("--to", default=CALIBRATION, type=click.Path(path_type=Path, dir_okay=False), show_default=False)
+def calibrate(server_root: Path, to: Path) -> None:
+    """What this machine needs per update, input and room's tick, for `python -m server routes check`."""
+    file = ResultsFile(BENCH / "calibration.jsonl")
+    file.path.unlink(missing_ok=True)
+    calibrated(Campaign(file, click.echo, server_root).run(calibration.scenarios()), to)
+
+
+def chosen(all_of_them: tuple[Scenario, ...], only: tuple[str, ...]) -> list[Scenario]:
+    """Those with these names; all where none is named."""
+    names = [scenario.name for scenario in all_of_them]
+    for name in only:
+        if name not in names:
+            raise click.BadParameter(f"expected one of {', '.join(names)}, got {name!r}", param_hint="--only")
+    return [scenario for scenario in all_of_them if not only or scenario.name in only]
+
+
+def show(results: Results, wanted: list[Scenario], campaign: Campaign) -> None:
+    """The report; what could not run is named."""
+    click.echo("\n" + tables.report(results, wanted, outcomes(results)))
+    for why in campaign.missing.values():
+        click.echo(f"left out: {why}")
+    click.echo(f"runs: {campaign.file.path.relative_to(ROOT)}")
+
+
+def calibrated(results: Results, to: Path = CALIBRATION) -> None:
+    """Writes the calibration, or says why there is none."""
+    try:
+        calibration.write(to, calibration.calibration(results))
+    except calibration.CannotCalibrateError as error:
+        click.echo(f"no calibration: {error}")
+        return
+    click.echo(f"wrote {to}; `python -m server routes check` uses it")
 
 
 def described(outcome: Outcome) -> str:

@@ -101,6 +101,7 @@ def figures(run: dict[str, Any], clients: int, rooms: int) -> dict[str, float | 
         "rtt_p50_ms": 1e3 * run["rtt_s"]["p50"],
         "rtt_p99_ms": 1e3 * run["rtt_s"]["p99"],
         "joins_per_s": clients / run["join_s"] if run["join_s"] else None,
+        "join_cpu_ms": 1e3 * run["join_cpu_s"] / clients,
         "join_p99_ms": 1e3 * run["join_each_s"]["p99"],
         "rss_per_client_kb": run["rss_added_bytes"] / run["rss_added_clients"] / 1024,
         "rss_mb": run["rss_bytes"] / 1024 / 1024,
