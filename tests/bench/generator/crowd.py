@@ -68,6 +68,10 @@ class Crowd:
 
     async def join(self, clients: Sequence[Client]) -> float:
         """They join, so many at a time; the seconds until the last has its first full state."""
+        if self.plan["players_per_room"] is not None:  # nobody watches a room that is not there yet
+            makers = [client for client in clients if client.number < self.plan["rooms"]]
+            clients = clients[len(makers) :]
+            await self._join_each(iter(makers))
         began, waiting = monotonic(), iter(clients)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self.plan["joins_at_once"], len(clients))):

@@ -91,7 +91,7 @@ def test_a_wrong_file_is_refused_and_says_what_to_do(written: Path, change: dict
 def test_bytes_that_are_no_calibration_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "calibration.json"
     path.write_bytes(content)
-    with pytest.raises(BadCalibrationError, match="expected .*got .*remove the file"):
+    with pytest.raises(BadCalibrationError, match=r"expected .*got .*remove the file"):
         read_calibration(path)
 
 
