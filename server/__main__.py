@@ -78,9 +78,10 @@ def _choose(routing: str | None) -> None:
 
 def _serve(roles: Collection[str], routing: str | None) -> None:
     _choose(routing)
+    from server.serving.serve import serve  # isort: skip - chooses Twisted's reactor, so it comes first
+
     from server.asgi import planned
     from server.ops.log import configure_logging
-    from server.serve import serve
     from server.wiring import Parts
 
     configure_logging()

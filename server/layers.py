@@ -73,7 +73,7 @@ def parse_layer(text: str, prefix: str = "roomwright") -> LayerSpec:
     scheme = text.partition("://")[0]
     if text == "memory://":
         config: dict[str, Any] = {"capacity": MEMORY_CAPACITY, "expiry": FOREVER_S, "group_expiry": FOREVER_S}
-        return LayerSpec("memory", "channels.layers.InMemoryChannelLayer", config, prefix)
+        return LayerSpec("memory", "server.memory_layer.MemoryLayer", config, prefix)
     if scheme in ("redis", "rediss"):
         host = {"address": _redis_address(text), **PUBSUB_SOCKET}
         return LayerSpec("pubsub", "channels_redis.pubsub.RedisPubSubChannelLayer", {"hosts": [host]}, prefix)

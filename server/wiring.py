@@ -109,7 +109,7 @@ class Parts:
         RoomConsumer.is_paced = settings.ROOMWRIGHT.is_paced
         await self._open(frames, control)
         control.join(e.LOBBY_GROUP)
-        self._run(drive(hub, wake), "hub")
+        self._run(drive(hub, wake, gateway.poll), "hub")
 
     async def _start_loop(self) -> None:
         frames = Port("frames", make_layer, lambda _: None, lambda: holder.on_frames_reset())  # noqa: PLW0108 - made below

@@ -34,8 +34,8 @@ from game.wire.frames import (
 )
 from game.wire.limits import INPUTS_KEPT
 
-ACK_EVERY_FRAMES = 3
-ACK_EVERY_S = 0.25
+ACK_EVERY_FRAMES = 8
+ACK_EVERY_S = 0.2
 RESYNC_AFTER_S = 0.5
 RESYNC_AFTER_MAX_S = 8.0
 PING_EVERY_S = 2.0
@@ -108,6 +108,7 @@ class Client:
     _seen: Position = Position(0, 0)  # by this connection: its server knows nothing of the one before
     _answered_through: dict[int, int] = field(factory=dict)
     _acked_at: float = 0.0
+    _framed_at: float = 0.0
     _unacked_frames: int = 0
     _resync_at: float | None = None
     _resync_wait_s: float = RESYNC_AFTER_S
@@ -168,6 +169,8 @@ class Client:
         self.unanswered[slot, n] = sent
         if self.state in (ClientState.JOINED, ClientState.LIVE):
             self._send_input(sent)
+            # Its `seen` acknowledges what an ack would.
+            self._acked_at, self._unacked_frames = self._framed_at, 0
         return n
 
     def say(self, text: str) -> None:
@@ -291,7 +294,7 @@ class Client:
             if position > self.head or (position == self.head and self._is_key_wanted):
                 self._apply(frame, now)
             else:
-                self._count_for_ack(frame, now)
+                self._count_for_ack(now)
             return
         if frame.epoch > self.head.epoch or self._is_key_wanted:
             self._gap(now)
@@ -301,7 +304,7 @@ class Client:
             else:
                 self.tick = max(self.tick, frame.tick)
         elif frame.seq <= self.head.seq:
-            self._count_for_ack(frame, now)
+            self._count_for_ack(now)
         elif self.head.seq < frame.base:
             self._gap(now)
         else:
@@ -333,12 +336,13 @@ class Client:
         self._news.append(Applied(frame))
         self._settle(frame)
         self.state = ClientState.LIVE
-        self._count_for_ack(frame, now)
+        self._count_for_ack(now)
 
-    def _count_for_ack(self, frame: Frame, now: float) -> None:
+    def _count_for_ack(self, now: float) -> None:
         """Frames that change nothing are acknowledged too: the server waits for it."""
         self._unacked_frames += 1
-        if self._unacked_frames >= ACK_EVERY_FRAMES or frame.answers:
+        self._framed_at = now
+        if self._unacked_frames >= ACK_EVERY_FRAMES or now - self._acked_at >= ACK_EVERY_S:
             self._ack(now)
 
     def _play(self, events: list[EventRow], seq: int) -> None:

@@ -6,13 +6,13 @@ once per audience, so building a frame is joining bytes. Inputs and acks, the cl
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from attrs import field, frozen
 from msgspec import Meta, Struct
 
-from game.binary import NUMBER_LIMIT, BadBytes, Reader, put_text, put_uvarint
+from game.binary import NUMBER_LIMIT, BadBytes, Reader, put_text, put_uvarint, uvarint
 from game.codec import (
     WireNumber,
     body_json,
@@ -44,9 +44,8 @@ class FrameKind(IntEnum):
 INPUT, ACK = 0x11, 0x12
 
 
-@frozen(order=True)
-class Position:
-    """A point in a room's one total order."""
+class Position(NamedTuple):
+    """A point in a room's one total order. A tuple, since each ack and each frame compares some."""
 
     epoch: int
     seq: int
@@ -154,17 +153,36 @@ def part_bytes(part: Part, frame_seq: int) -> bytes:
     return bytes(out)
 
 
-def answers_bytes(answers: Sequence[Answer]) -> bytes:
-    """The bytes after the sections."""
+@frozen
+class AnswerRows:
+    """Encoded answers of one seat: made once, in the room, and only joined to frames afterwards."""
+
+    count: int
+    data: bytes
+
+    def read(self) -> list[Answer]:
+        """The answers. Raises BadBytes for rows that `answer_rows` did not write."""
+        reader = Reader(self.data)
+        answers = [_read_answer(reader) for _ in range(self.count)]
+        reader.end()
+        return answers
+
+
+def answer_rows(answers: Sequence[Answer]) -> AnswerRows:
+    """Answers as their rows in a frame."""
     out = bytearray()
-    put_uvarint(out, len(answers))
     for answer in answers:
         put_uvarint(out, answer.slot)
         put_uvarint(out, answer.n)
         put_uvarint(out, answer.tick)
         put_uvarint(out, answer.margin << 1 if answer.margin >= 0 else (-answer.margin << 1) - 1)
         put_text(out, answer.reason)
-    return bytes(out)
+    return AnswerRows(len(answers), bytes(out))
+
+
+def answers_bytes(rows: Sequence[AnswerRows]) -> bytes:
+    """The bytes after the sections."""
+    return b"".join((uvarint(sum(each.count for each in rows)), *(each.data for each in rows)))
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -173,7 +191,7 @@ def encode_frame(frame: Frame) -> bytes:
     put_uvarint(out, len(frame.parts))
     for part in frame.parts:
         out += part_bytes(part, frame.seq)
-    return bytes(out + answers_bytes(frame.answers))
+    return bytes(out + answers_bytes([answer_rows(frame.answers)]))
 
 
 def decode_frame(data: bytes) -> Frame:

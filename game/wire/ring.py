@@ -5,16 +5,26 @@ few blobs that lead a viewer from where it is to the newest frame. Pure: bytes i
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from functools import partial
-from typing import TypeVar, cast
+from collections.abc import Mapping, Sequence
 
 from attrs import define, evolve, field, frozen
 
+from game.binary import uvarint
 from game.tracker import Section
-from game.wire.frames import Answer, Blob, Frame, FrameKind, Part, answers_bytes, frame_prefix, part_bytes
+from game.wire.frames import (
+    Answer,
+    AnswerRows,
+    Blob,
+    Frame,
+    FrameKind,
+    Part,
+    Position,
+    answers_bytes,
+    frame_prefix,
+    part_bytes,
+)
 
-T = TypeVar("T")
+Sections = tuple[Section, ...]
 
 RING_FRAMES_MAX = 256
 RING_BYTES_MAX = 2 * 1024 * 1024  # per section
@@ -28,8 +38,7 @@ class RingFrame:
     base: int
     tick: int
     at_ms: int
-    has_private: bool = False
-    answers: dict[int, tuple[Answer, ...]] = field(factory=dict)
+    answers: Mapping[int, AnswerRows] = field(factory=dict)
 
 
 @frozen
@@ -59,9 +68,12 @@ class Ring:
 
     epoch: int = -1
     newest: RingFrame | None = None
+    position: Position = Position(-1, -1)
     _keys: dict[Section, Blob] = field(factory=dict)
     _hops: dict[Section, "_Hops"] = field(factory=dict)
-    _cut: dict[Hashable, object] = field(factory=dict)
+    _slices: dict[tuple[int | None, Sections, Sections], "Slice | None"] = field(factory=dict)
+    _parts: dict[tuple[Section, int | None], "_Encoded"] = field(factory=dict)
+    _prefixes: dict[int | None, bytes] = field(factory=dict)
 
     def restart(self, epoch: int) -> None:
         """A new epoch: nothing older counts any more."""
@@ -69,7 +81,7 @@ class Ring:
         self.newest = None
         self._keys.clear()
         self._hops.clear()
-        self._cut.clear()
+        self._forget_slices()
 
     def add(
         self,
@@ -82,7 +94,8 @@ class Ring:
         ``keys`` holds KEYs that come beside patches: viewers go on by the patch, joiners start at the KEY.
         """
         self.newest = frame
-        self._cut.clear()
+        self.position = Position(self.epoch, frame.seq)
+        self._forget_slices()
         for section, (is_key, data) in blobs.items():
             if is_key:
                 self._keys[section] = Blob(frame.seq, data)
@@ -94,13 +107,18 @@ class Ring:
 
     def add_private(
         self,
-        answers: dict[int, tuple[Answer, ...]],
+        answers: Mapping[int, AnswerRows],
         blobs: Mapping[Section, tuple[bool, bytes]],
         keys: Mapping[Section, bytes],
     ) -> None:
         """Adds what came beside the newest frame for this gateway's own seats."""
         if self.newest is not None:
-            self.add(evolve(self.newest, answers=answers, has_private=True), blobs, keys)
+            self.add(evolve(self.newest, answers=answers), blobs, keys)
+
+    def _forget_slices(self) -> None:
+        self._slices.clear()
+        self._parts.clear()
+        self._prefixes.clear()
 
     def has_key(self, section: Section) -> bool:
         """Whether a viewer could start here."""
@@ -138,53 +156,72 @@ class Ring:
                 return hop
         return None
 
-    def frame(
-        self, sections: Sequence[Section], held: Collection[Section], start: int | None, answers: Sequence[Answer]
-    ) -> Frame | None:
-        """The newest frame for a viewer at ``start`` (None: as a KEY), or None where the ring has a hole.
+    def slice(self, sections: Sections, held: Sections, start: int | None) -> "Slice | None":
+        """The newest frame for viewers of these sections at ``start`` (None: as a KEY), or None where the ring has a hole.
 
-        A section that the viewer does not hold yet comes as a KEY of its own.
+        A section that they do not hold yet comes as a KEY of its own. Made once for all viewers at the same place.
         """
+        key = start, sections, held
+        found = self._slices.get(key)
+        if found is None:
+            found = self._slices[key] = self._sliced(sections, held, start)
+        return found
+
+    def _sliced(self, sections: Sections, held: Sections, start: int | None) -> "Slice | None":
         newest = self.newest
         if newest is None:
             return None
-        parts = []
-        for section in sections:
-            chain = self._cached_chain(section, start if section in held else None)
-            if chain is None:
-                return None
-            parts.append(Part(section, chain))
+        parts = [self._part(section, start if section in held else None) for section in sections]
+        if not all(parts):
+            return None
         kind = FrameKind.KEY if start is None else FrameKind.PATCH
         base = newest.seq if start is None else start
-        return Frame(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms, parts, answers)
+        prefix = self._prefixes.get(start)
+        if prefix is None:
+            prefix = frame_prefix(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms)
+            self._prefixes[start] = prefix
+        body = b"".join((prefix, uvarint(len(parts)), *(part.data for part in parts if part)))
+        head = Frame(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms)
+        return Slice(head, tuple(part.part for part in parts if part), body, body + b"\0")
 
-    def frame_bytes(self, frame: Frame) -> bytes:
-        """The bytes of a frame that `frame` cut; what viewers share is encoded once per newest frame."""
-        shared = frame.kind, frame.base
-        prefix = self._cached(("prefix", *shared), partial(_prefix, frame))
-        parts = [self._part(part, frame.seq) for part in frame.parts]
-        if not frame.answers:
-            whole = partial(b"".join, (prefix, bytes((len(parts),)), *parts, b"\0"))
-            return self._cached(("whole", *shared, *map(id, parts)), whole)
-        return b"".join((prefix, bytes((len(parts),)), *parts, answers_bytes(frame.answers)))
-
-    def _part(self, part: Part, seq: int) -> bytes:
-        # A chain is cached, so its identity stands for its content.
-        return self._cached(("part", part.section, id(part.chain)), partial(part_bytes, part, seq))
-
-    def _cached_chain(self, section: Section, start: int | None) -> tuple[Blob, ...] | None:
-        assert self.newest is not None  # noqa: S101 - frame() checked
-        return self._cached(("chain", section, start), partial(self.chain, section, start, self.newest.seq))
-
-    def shared(self, key: Hashable, make: Callable[[], T]) -> T:
-        """A value made once per newest frame, for all viewers that share its key."""
-        return self._cached(("shared", key), make)
-
-    def _cached(self, key: Hashable, make: Callable[[], T]) -> T:
-        if key not in self._cut:
-            self._cut[key] = make()
-        return cast(T, self._cut[key])
+    def _part(self, section: Section, start: int | None) -> "_Encoded | None":
+        key = section, start
+        found = self._parts.get(key)
+        if found is None:
+            assert self.newest is not None  # noqa: S101 - _sliced() checked
+            chain = self.chain(section, start, self.newest.seq)
+            if chain is None:
+                return None
+            part = Part(section, chain)
+            found = self._parts[key] = _Encoded(part, part_bytes(part, self.newest.seq))
+        return found
 
 
-def _prefix(frame: Frame) -> bytes:
-    return frame_prefix(frame.kind, frame.epoch, frame.seq, frame.base, frame.tick, frame.at_ms)
+@frozen
+class _Encoded:
+    """A section's part of the newest frame and its bytes."""
+
+    part: Part
+    data: bytes
+
+
+@define(eq=False)
+class Slice:
+    """The newest frame as some viewers get it, but for their own answers. ``plain`` is the whole of it without any.
+
+    ``text`` is that in the readable subprotocol, once somebody asked for it.
+    """
+
+    head: Frame
+    parts: tuple[Part, ...]
+    body: bytes
+    plain: bytes
+    text: str | None = None
+
+    def frame(self, answers: Sequence[Answer] = ()) -> Frame:
+        """The frame itself, for the readable form."""
+        return evolve(self.head, parts=self.parts, answers=answers)
+
+    def bytes_with(self, rows: Sequence[AnswerRows]) -> bytes:
+        """The frame's bytes for a viewer with these answers."""
+        return self.body + answers_bytes(rows) if rows else self.plain

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from game.binary import BadBytes
 from game.schema import Schema
@@ -18,6 +18,7 @@ from game.wire import messages as m
 from game.wire.closecodes import Close
 from game.wire.frames import (
     AckMessage,
+    AnswerRows,
     BadInput,
     Frame,
     FrameKind,
@@ -29,18 +30,19 @@ from game.wire.frames import (
     input_from_json,
 )
 from game.wire.limits import Limit, Overflow, TokenBucket
-from game.wire.ring import Ring
+from game.wire.ring import Ring, Sections, Slice
 
 HELLO_WITHIN_S = 10.0
 SILENT_FOR_S = 30.0
 PAUSE_AFTER_S = 0.5
-PAUSE_SLACK_S = 0.25
+PAUSE_SLACK_S = 0.35
 CLOSE_AFTER_S = 10.0
 UNACKED_MAX = 64
 ERRORS = Limit(1.0, 20)
 FLOOD_SLACK = Limit(40.0, 200)  # acks, pings and the like, beside what the route accepts
 SIZE_MAX = 4096
 CONTROL = Limit(10.0, 30)
+NEVER = Position(1 << 60, 0)
 RESYNC = Limit(2.0, 6)  # a client asks every half second at most
 WAITING_INPUTS_MAX = 8
 DEFAULT_LIMITS = {"input": Limit(40.0, 80), "chat": Limit(1.0, 10), "leave": Limit(1.0, 5)}
@@ -70,12 +72,14 @@ class SessionRules:
     is_paced: bool = True
     sizes: Mapping[str, int] = field(factory=dict)
     flood: Limit = field(init=False)
+    size_max: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         limits = [self.limit(kind) for kind in self.accepts]
         rate = FLOOD_SLACK.rate_per_s + 2.0 * sum(limit.rate_per_s for limit in limits)
         flood = Limit(rate, FLOOD_SLACK.burst + sum(limit.burst for limit in limits), Overflow.CLOSE)
         object.__setattr__(self, "flood", flood)
+        object.__setattr__(self, "size_max", max((SIZE_MAX, *self.sizes.values())))
 
     def limit(self, kind: str) -> Limit:
         """The limit of an accepted kind of message."""
@@ -103,7 +107,7 @@ class Submit:
 
 @frozen
 class Acknowledge:
-    """The client holds everything up to this position."""
+    """The client holds everything up to this position; said only where that tells the room something."""
 
     position: Position
 
@@ -137,22 +141,26 @@ Command = Attach | Submit | Acknowledge | WantKey | SayLine | GiveUp | NoticesSe
 
 @define
 class Session:
-    """One connection. ``sections`` are the audiences that it belongs to, set when its seat is granted."""
+    """One connection. ``sections`` are the audiences that it belongs to, set when its seat is granted.
+
+    ``is_waiting``: the newest frame was held back, or a KEY is wanted: what the client says next may change that.
+    """
 
     rules: SessionRules
     is_binary: bool
     opened_at: float
     state: SessionState = SessionState.HELLO
-    sections: tuple[Section, ...] = ()
+    sections: Sections = ()
     seats: tuple[m.SeatGrant, ...] = ()
     head: Position = Position(-1, -1)
     acked: Position = Position(-1, -1)
     close: Close | None = None
     frames_sent: int = 0
     frames_skipped: int = 0
+    is_waiting: bool = False
     _since_tick: int = 0
     _is_key_wanted: bool = True
-    _held: frozenset[Section] = frozenset()
+    _held: Sections = ()
     _chat_sent: int = 0
     _heard_at: float = 0.0
     _owed_since: float | None = None
@@ -160,15 +168,21 @@ class Session:
     _received_through: dict[int, int] = field(factory=dict)
     _chat_log: Sequence[m.ChatLine] = ()
     _best_ack_s: float = PAUSE_AFTER_S
+    _patience_s: float = PAUSE_AFTER_S
     _is_slow: bool = False
     _unacked: deque[tuple[Position, float]] = field(factory=lambda: deque(maxlen=UNACKED_MAX))
     _buckets: dict[str, TokenBucket] = field(factory=dict)
     _waiting: deque[Submit] = field(factory=deque)
+    _look_at: float = 0.0
+    _answers_first: Position = NEVER
+    _answers_last: Position = Position(-1, -1)
+    _flood: TokenBucket = field(init=False)
     _out: list[bytes | str] = field(factory=list)
     _commands: list[Command] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
         self._heard_at = self.opened_at
+        self._flood = TokenBucket(self.rules.flood)
 
     # ---- from the client
 
@@ -177,10 +191,10 @@ class Session:
         if self.state is SessionState.CLOSED:
             return
         self._heard_at = now
-        if not self._bucket("flood", self.rules.flood).take(now):
+        if not self._flood.take(now):
             self.finish(Close.RATE, "more messages than any route accepts")
             return
-        if len(data) > max((SIZE_MAX, *self.rules.sizes.values())):
+        if len(data) > self.rules.size_max:
             self.finish(Close.TOO_BIG, f"got a message of {len(data)} bytes; this route takes none so long")
             return
         try:
@@ -195,8 +209,9 @@ class Session:
 
     def poll(self, now: float) -> None:
         """Time passes: deadlines, and inputs that waited for their rate."""
-        if self.state is SessionState.CLOSED:
+        if (now < self._look_at and not self._waiting) or self.state is SessionState.CLOSED:
             return
+        self._look_at = self._earliest_deadline(now)
         if self.state is SessionState.HELLO and now - self.opened_at > HELLO_WITHIN_S:
             self.finish(Close.TIMEOUT, f"no hello within {HELLO_WITHIN_S:.0f} s")
         elif now - self._heard_at > SILENT_FOR_S:
@@ -206,6 +221,12 @@ class Session:
         else:
             while self._waiting and (self._waiting[0].reason or self._bucket("input").take(now)):
                 self._commands.append(self._waiting.popleft())
+
+    def _earliest_deadline(self, now: float) -> float:
+        """No deadline can be missed before; whatever happens meanwhile only puts them off."""
+        owed_since = now if self._owed_since is None else self._owed_since
+        deadline = min(self._heard_at + SILENT_FOR_S, owed_since + CLOSE_AFTER_S)
+        return min(deadline, self.opened_at + HELLO_WITHIN_S) if self.state is SessionState.HELLO else deadline
 
     # ---- from the gateway
 
@@ -265,32 +286,29 @@ class Session:
     def offer(self, ring: Ring, now: float) -> None:
         """Sends the frame that leads from where this client is to the newest, or skips it where the client is behind.
 
-        Call it at every new frame, and after every `receive`: an ack ends a pause, a resync wants a KEY. It does
-        nothing where the client has the newest frame already.
+        Call it at every new frame, and after a `receive` while ``is_waiting``: an ack ends a pause, a resync wants a KEY.
+        It does nothing where the client has the newest frame already.
         """
-        newest = ring.newest
+        newest, head = ring.newest, self.head
         if self.state is not SessionState.LIVE or newest is None or newest.tick < self._since_tick:
             return
-        is_same_epoch = self.head.epoch == ring.epoch
-        if self.head.epoch > ring.epoch or (is_same_epoch and self.head.seq >= newest.seq + self._is_key_wanted):
+        is_same_epoch = head.epoch == ring.epoch
+        if head.epoch > ring.epoch or (is_same_epoch and head.seq >= newest.seq + self._is_key_wanted):
             return
         self._room_at = newest.at_ms, newest.tick, now
-        if self.rules.is_paced and self._is_behind(now):
+        if self._unacked and self.rules.is_paced and self._is_behind(now):
             self.frames_skipped += 1
+            self.is_waiting = True
             return
-        answers = [
-            evolve(a, slot=grant.slot) if grant.slot else a
-            for grant in self.seats
-            for a in newest.answers.get(grant.seat, ())
-        ]
-        start = self.head.seq if is_same_epoch and not self._is_key_wanted else None
-        frame = ring.frame(self.sections, self._held if start is not None else (), start, answers)
-        if frame is None and start is not None:
-            frame = ring.frame(self.sections, (), None, answers)
-        if frame is None:
+        found = None
+        if is_same_epoch and not self._is_key_wanted:
+            found = ring.slice(self.sections, self._held, head.seq)
+        found = found or ring.slice(self.sections, (), None)
+        self.is_waiting = found is None
+        if found is None:
             self._commands.append(WantKey())
-            return
-        self._send_frame(ring, frame, now)
+        else:
+            self._send_frame(ring, found, now)
 
     def offer_head(self, epoch: int, seq: int, tick: int, at_ms: int) -> None:
         """The room is idle; a client at another place sees the gap."""
@@ -357,7 +375,7 @@ class Session:
                     # It can acknowledge nothing of what it could not apply, so the pause ends here. What it owes since
                     # when stays: a client that only asks and never acknowledges is closed all the same.
                     self._unacked.clear()
-                    self._is_key_wanted = True
+                    self._is_key_wanted = self.is_waiting = True
             case m.Say():
                 self._on_chat(message, now)
             case m.Leave():
@@ -401,6 +419,8 @@ class Session:
         if not self._may_input(slot, n, submit.seen):
             self._error(now, "input", "wrong_state", "an unknown slot or position, or before the welcome", slot, n)
             return False
+        if self.acked < submit.seen <= self.head:  # what was shown is held
+            self._on_ack(submit.seen, now)
         if n > self._received_through.get(slot, 0):  # else sent again after a resume: the first one's answer counts
             self._received_through[slot] = n
             self._pass_on(submit, now)
@@ -437,13 +457,16 @@ class Session:
         while self._unacked and self._unacked[0][0] <= position:  # a KEY may stand at a place that was acked before
             took_s = max(0.0, now - self._unacked.popleft()[1])
             self._best_ack_s = min(self._best_ack_s, took_s)
+            self._patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
             self._is_slow = self._is_slow and took_s > self._patience_s
         if position > self.acked or position == self.head:
             self._owed_since = now if self._unacked else None
         if position > self.acked:
-            self.acked = position
-            if self.seats:
+            if self.seats and (self.acked.epoch < 0 or self._answers_first <= position):
+                # The room hears of the first one, which shows that the welcome has arrived, and of what carried answers.
                 self._commands.append(Acknowledge(position))
+                self._answers_first = NEVER if position >= self._answers_last else self._answers_last
+            self.acked = position
 
     def _on_chat(self, message: m.Say, now: float) -> None:
         if self.state is not SessionState.LIVE:
@@ -465,26 +488,33 @@ class Session:
             self._commands.append(SayLine(text))
 
     def _may_input(self, slot: int, n: int, seen: Position) -> bool:
-        is_seated = "input" in self.rules.accepts and any(grant.slot == slot for grant in self.seats)
+        is_seated = slot in self._received_through
         # Before the first frame, inputs are those that a resumed client sends again: seen on its earlier connection.
         is_seen = self.head.epoch < 0 or seen <= self.head
         return self.state is SessionState.LIVE and is_seated and n >= 1 and is_seen
 
-    def _send_frame(self, ring: Ring, frame: Frame, now: float) -> None:
-        if self.is_binary:
-            self._out.append(ring.frame_bytes(frame))
-        else:
-            # A chain's identity stands for its content; an empty one is the same object for every section.
-            parts = tuple((part.section, id(part.chain)) for part in frame.parts)
-            key = (frame.kind, frame.base, parts, tuple(frame.answers))
-            self._out.append(ring.shared(key, lambda: m.encode(frame_json(self.rules.schema, frame))))
+    def _send_frame(self, ring: Ring, found: Slice, now: float) -> None:
+        assert ring.newest is not None  # noqa: S101 - offer() checked
+        answers = ring.newest.answers
+        rows = [answers[grant.seat] for grant in self.seats if grant.seat in answers] if answers else []
+        if rows:
+            self._answers_first, self._answers_last = min(self._answers_first, ring.position), ring.position
+        self._out.append(found.bytes_with(rows) if self.is_binary else self._text(found, rows))
         self._is_key_wanted = False
-        self._held = frozenset(self.sections)
-        self.head = frame.position
+        self._held = self.sections
+        self.head = ring.position
         self.frames_sent += 1
         if self._owed_since is None:
             self._owed_since = now
-        self._unacked.append((frame.position, now))
+        self._unacked.append((ring.position, now))
+
+    def _text(self, found: Slice, rows: list[AnswerRows]) -> str:
+        if rows:
+            answers = [answer for each in rows for answer in each.read()]
+            return m.encode(frame_json(self.rules.schema, found.frame(answers)))
+        if found.text is None:
+            found.text = m.encode(frame_json(self.rules.schema, found.frame()))
+        return found.text
 
     def _is_behind(self, now: float) -> bool:
         """Whether the oldest unacknowledged frame is older than this link explains.
@@ -497,10 +527,6 @@ class Session:
         is_behind = now - self._unacked[0][1] > self._patience_s or len(self._unacked) == UNACKED_MAX
         self._is_slow = is_behind and self._patience_s < PAUSE_AFTER_S
         return is_behind
-
-    @property
-    def _patience_s(self) -> float:
-        return min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
 
     def _on_leave(self, now: float) -> None:
         if self.seats and "leave" not in self.rules.accepts:

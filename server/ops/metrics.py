@@ -3,11 +3,15 @@
 Any part of the server counts here by name; a name or label that the table lacks is a bug and raises at once.
 """
 
+from typing import Any, TypeVar
+
 from attrs import frozen
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from server.web.api import api_get
+
+T = TypeVar("T", Counter, Gauge, Histogram)
 
 REGISTRY = CollectorRegistry()
 
@@ -46,28 +50,33 @@ TABLE = (
 _metrics = {row.name: row.kind(f"roomwright_{row.name}", row.text, row.labels, registry=REGISTRY) for row in TABLE}
 
 
+_series: dict[tuple[str, ...], Any] = {}  # finding a labelled series costs more than counting
+
+
 def count(name: str, amount: float = 1.0, **labels: str) -> None:
     """Add to a counter."""
-    found = _metrics[name]
-    if not isinstance(found, Counter):
-        raise TypeError(f"expected a counter, got {name}")
-    (found.labels(**labels) if labels else found).inc(amount)
+    _of(Counter, name, labels).inc(amount)
 
 
 def gauge(name: str, value: float, **labels: str) -> None:
     """Set a gauge."""
-    found = _metrics[name]
-    if not isinstance(found, Gauge):
-        raise TypeError(f"expected a gauge, got {name}")
-    (found.labels(**labels) if labels else found).set(value)
+    _of(Gauge, name, labels).set(value)
 
 
 def observe(name: str, seconds: float, **labels: str) -> None:
     """Put one duration into a histogram."""
-    found = _metrics[name]
-    if not isinstance(found, Histogram):
-        raise TypeError(f"expected a histogram, got {name}")
-    (found.labels(**labels) if labels else found).observe(seconds)
+    _of(Histogram, name, labels).observe(seconds)
+
+
+def _of(kind: type[T], name: str, labels: dict[str, str]) -> T:
+    key = (name, *labels, *labels.values())
+    found = _series.get(key)
+    if found is None:
+        metric = _metrics[name]
+        found = _series[key] = metric.labels(**labels) if labels else metric
+    if not isinstance(found, kind):
+        raise TypeError(f"expected a {kind.__name__.lower()}, got {name}")
+    return found
 
 
 @api_get

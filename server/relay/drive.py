@@ -5,6 +5,7 @@ Wiring runs it as a task of the gateway; the simulated world does the same.
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 import structlog
 
@@ -18,16 +19,17 @@ HUB_TICK_S = 0.01
 LOOK_EVERY_S = 0.1
 
 
-async def drive(hub: Hub, wake: asyncio.Event) -> None:
-    """Flushes what was queued within HUB_TICK_S, and looks around every 100 ms when nothing was."""
+async def drive(hub: Hub, wake: asyncio.Event, poll: Callable[[float], None]) -> None:
+    """Flushes what was queued within HUB_TICK_S, and looks around every 100 ms when nothing was; so does ``poll(now)``."""
     while True:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY_S):
                 await wake.wait()
             await sleep_until(monotonic() + HUB_TICK_S)
         wake.clear()
-        try:
-            hub.tick(monotonic())
-        except Exception:
-            log.exception("hub.tick_failed")
-            count("faults_total", where="hub")
+        for look in (poll, hub.tick):
+            try:
+                look(monotonic())
+            except Exception:
+                log.exception("hub.tick_failed")
+                count("faults_total", where="hub")

@@ -221,7 +221,8 @@ def unpack_to_gateway(data: bytes) -> list[ToGateway]:
 class PublicFrame(Struct, array_like=True, frozen=True):
     """The public part of frame ``seq``: a patch since ``base``, a KEY beside it or alone, and chat lines since.
 
-    ``private_for`` names the gateways that get a private part of this frame. A frame without patch and key is a HEAD.
+    ``to`` names the gateways that have connections in the stream as of this frame: no other one shows it.
+    ``private_for`` names those of them that get a private part. A frame without patch and key is a HEAD.
     """
 
     incarnation: str
@@ -233,6 +234,7 @@ class PublicFrame(Struct, array_like=True, frozen=True):
     at_ms: int
     patch: bytes | None
     key: bytes | None
+    to: tuple[str, ...]
     private_for: tuple[str, ...]
     loop: str
     loop_channel: str
@@ -240,7 +242,7 @@ class PublicFrame(Struct, array_like=True, frozen=True):
 
 
 class PrivateFrame(Struct, array_like=True, frozen=True):
-    """One gateway's own sections of a frame, and answers by seat: (n, tick, reason, margin).
+    """One gateway's own sections of a frame, and answers by seat: how many, and their rows as they stand in a frame.
 
     Every section that the gateway's connections have is listed, as (audience, of, patch, key); no patch: unchanged.
     It fits viewers only once the gateway knows of exactly ``sections_number`` changes of their sections.
@@ -251,8 +253,17 @@ class PrivateFrame(Struct, array_like=True, frozen=True):
     epoch: int
     seq: int
     sections: tuple[tuple[str, int, bytes | None, bytes | None], ...]
-    answers: dict[int, tuple[tuple[int, int, str, int], ...]]
+    answers: dict[int, tuple[int, bytes]]
     sections_number: int = 0
+
+
+class Parcel(Struct, array_like=True, frozen=True):
+    """Frames of one moment in one message: those of any rooms that only its receiver has connections in, whole; and the
+    private parts of the others, whose public parts come by their groups.
+    """
+
+    private: list[PrivateFrame]
+    public: list[PublicFrame]
 
 
 class RoomNews(Struct, array_like=True, frozen=True):
@@ -266,7 +277,7 @@ class RoomNews(Struct, array_like=True, frozen=True):
 
 
 public_decoder = msgspec.msgpack.Decoder(PublicFrame)
-private_decoder = msgspec.msgpack.Decoder(list[PrivateFrame])
+parcel_decoder = msgspec.msgpack.Decoder(Parcel)
 news_decoder = msgspec.msgpack.Decoder(RoomNews)
 
 

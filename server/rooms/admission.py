@@ -18,7 +18,8 @@ from server.routing.plan import RoomPlan
 class Admission:
     """``viewers`` by connection. ``has_newcomers`` asks for a frame, which the newest welcome's KEY will stand on.
 
-    ``section_changes`` counts, by gateway, how often a connection's sections changed.
+    ``section_changes`` counts, by gateway, how often a connection's sections changed; ``comings_and_goings`` how often
+    ``viewers`` did.
     """
 
     plan: RoomPlan
@@ -29,6 +30,7 @@ class Admission:
     viewers: dict[str, Viewer] = field(factory=dict)
     has_newcomers: bool = False
     section_changes: dict[str, int] = field(factory=dict)
+    comings_and_goings: int = 0
 
     # ---- in
 
@@ -99,6 +101,7 @@ class Admission:
         viewer.seats = [hold.number for hold in holds]
         viewer.sections = self.sections_of(viewer)
         self.viewers[viewer.conn] = viewer
+        self.comings_and_goings += 1
         token = [self.facts.incarnation, [[hold.number, hold.generation] for hold in holds]]
         is_live = viewer.stream == e.LIVE_STREAM
         self.has_newcomers |= is_live
@@ -132,6 +135,7 @@ class Admission:
         """A connection is gone. One that never heard of its new seats has no token to come back with."""
         if self.viewers.pop(item.conn, None) is None:
             return
+        self.comings_and_goings += 1
         for hold in self.match.seats.of_conn(item.conn):
             if not item.is_lost or (not item.incarnation and hold.is_new):
                 self.match.vacate(hold, "left")
@@ -142,6 +146,7 @@ class Admission:
         """Out with a named goodbye; its seats wait out their grace."""
         viewer = self.viewers.pop(conn, None)
         if viewer is not None:
+            self.comings_and_goings += 1
             self.out.append(ToOne(viewer.gateway, e.Dismissed(conn, close.value.code, reason)))
             for hold in self.match.seats.lose(conn, now):
                 self.match.link(hold.number, is_connected=False)

@@ -5,7 +5,7 @@ Sans I/O. The room calls `cut` at each send tick and `release` at each tick; nob
 
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 from msgspec.structs import replace
 
 from game.contract import Event
@@ -26,7 +26,16 @@ ANY_GATEWAY = ""
 _NOTHING = Cut(None, None)
 
 Wanted = dict[str, set[Section]]
-Answers = dict[str, dict[int, tuple[tuple[int, int, str, int], ...]]]
+Answers = dict[str, dict[int, tuple[int, bytes]]]
+
+
+@frozen
+class Audiences:
+    """Which private sections each gateway's connections in a stream have, as of some comings and goings and teams."""
+
+    as_of: tuple[int, int]
+    wanted: Wanted
+    on_show: set[Section]
 
 
 @define(eq=False)
@@ -43,7 +52,7 @@ class Framer:
     started_at: float
     live: Stream = field(init=False)
     _delayed: Stream | None = field(init=False)
-    _shown: Wanted = field(factory=dict)
+    _shown: Audiences = Audiences((-1, -1), {}, set())
     _cut_at: float = -1e9
     _released_at: float = -1e9
 
@@ -88,13 +97,10 @@ class Framer:
             self.out.append(self._addressed(FrameOut(head, {})))
 
     def _cut_live(self, sources: dict[str, Any], events: list[Event], tick_no: int, now: float) -> None:
-        wanted, is_changed = self._wanted(e.LIVE_STREAM)
-        on_show = {section for sections in wanted.values() for section in sections}
-        fresh = {s for gateway, sections in wanted.items() for s in sections - self._shown.get(gateway, set())}
-        self._shown = wanted
-        has_answers = any(queue.has_new_answers for queue in self.match.inputs.values())
-        is_forced = has_answers or is_changed or self.admission.has_newcomers
-        self.admission.has_newcomers = False
+        fresh, is_changed = self._look_around()
+        wanted, on_show = self._shown.wanted, self._shown.on_show
+        is_forced = self.match.has_answered or is_changed or self.admission.has_newcomers
+        self.admission.has_newcomers = self.match.has_answered = False
         cut = self.live.cut(sources, events, on_show, fresh, is_forced=is_forced)
         if cut is not None:
             self._cut_at = now
@@ -104,7 +110,8 @@ class Framer:
         elif now - self._cut_at >= HEAD_EVERY_S:
             self._cut_at = now
             head = CutFrame(self.live.seq, self.live.seq, _NOTHING, {})
-            self.out.append(self._frame(head, e.LIVE_STREAM, {}, {}, tick_no, now))
+            public = self._public(head, e.LIVE_STREAM, tick_no, now, tuple(sorted(wanted)), ())
+            self.out.append(FrameOut(public, {}))
 
     def _cut_delayed(
         self, stream: Stream, line: DelayLine, sources: dict[str, Any], events: list[Event], tick_no: int, now: float
@@ -118,21 +125,27 @@ class Framer:
         """A delayed frame for the gateways that have delayed spectators now, with the chat as it stands for them."""
         kept = out.private.get(ANY_GATEWAY)
         viewers = self.admission.viewers.values()
-        gateways = {v.gateway for v in viewers if v.stream == e.DELAYED_STREAM} if kept else set()
-        private = {gateway: kept for gateway in sorted(gateways) if kept is not None}
+        to = tuple(sorted({v.gateway for v in viewers if v.stream == e.DELAYED_STREAM}))
+        private = dict.fromkeys(to, kept) if kept is not None else {}
         through = self.talk.log(e.DELAYED_STREAM).through
-        return FrameOut(replace(out.public, private_for=tuple(private), chat_through=through), private)
+        return FrameOut(replace(out.public, to=to, private_for=tuple(private), chat_through=through), private)
 
     def _frame(
         self, cut: CutFrame, stream: int, wanted: Wanted, answers: Answers, tick_no: int, now: float
     ) -> FrameOut:
-        facts = self.facts
         private = {
             gateway: self._private(gateway, cut, stream, wanted.get(gateway, set()), answers.get(gateway, {}))
             for gateway in sorted(wanted.keys() | answers.keys())
             if wanted.get(gateway) or answers.get(gateway) or self._number(gateway, stream)
         }
-        public = e.PublicFrame(
+        public = self._public(cut, stream, tick_no, now, tuple(sorted(wanted)), tuple(private))
+        return FrameOut(public, private)
+
+    def _public(
+        self, cut: CutFrame, stream: int, tick_no: int, now: float, to: tuple[str, ...], private_for: tuple[str, ...]
+    ) -> e.PublicFrame:
+        facts = self.facts
+        return e.PublicFrame(
             facts.incarnation,
             stream,
             facts.epoch,
@@ -142,12 +155,12 @@ class Framer:
             round((now - self.started_at) * 1000),
             cut.public.patch,
             cut.public.key,
-            tuple(private),
+            to,
+            private_for,
             facts.loop,
             facts.loop_channel(),
             self.talk.log(stream).through,
         )
-        return FrameOut(public, private)
 
     def _private(self, gateway: str, cut: CutFrame, stream: int, sections: set[Section], own: Any) -> e.PrivateFrame:
         """One gateway's part: every section that it has, so that what is missing is known to be gone."""
@@ -164,24 +177,33 @@ class Framer:
     def _answers(self, seq: int) -> Answers:
         out: Answers = {}
         for viewer in self.admission.viewers.values():
-            for seat in viewer.seats:
+            for slot, seat in enumerate(viewer.seats):
                 queue = self.match.inputs[seat]
                 if queue.has_answers:
-                    rows = tuple((g.n, g.tick, g.reason, g.margin) for g in queue.to_send(seq))
-                    out.setdefault(viewer.gateway, {})[seat] = rows
+                    rows = queue.rows(slot, seq)
+                    out.setdefault(viewer.gateway, {})[seat] = rows.count, rows.data
         return out
 
-    def _wanted(self, stream: int) -> tuple[Wanted, bool]:
-        """The private sections that each gateway's connections have, and whether any connection's have changed."""
+    def _look_around(self) -> tuple[set[Section], bool]:
+        """The sections that come with a KEY because a gateway has not had them yet; whether any connection's changed."""
+        as_of = self.admission.comings_and_goings, self.match.team_changes
+        if as_of == self._shown.as_of:
+            return set(), False
+        before, changes = self._shown.wanted, sum(self.admission.section_changes.values())
+        wanted = self._wanted()
+        self._shown = Audiences(as_of, wanted, {section for sections in wanted.values() for section in sections})
+        fresh = {s for gateway, sections in wanted.items() for s in sections - before.get(gateway, set())}
+        return fresh, changes != sum(self.admission.section_changes.values())
+
+    def _wanted(self) -> Wanted:
+        """The private sections that each gateway's connections in the live stream have. Who lost or got one is told."""
         wanted: Wanted = {}
-        is_changed = False
         for viewer in self.admission.viewers.values():
-            if viewer.stream != stream:
+            if viewer.stream != e.LIVE_STREAM:
                 continue
             sections = self.admission.sections_of(viewer)
             if sections != viewer.sections:
                 self.admission.change_sections(viewer, sections)
-                is_changed = True
             own = wanted.setdefault(viewer.gateway, set())
             own.update(section for section in sections if section != PUBLIC_SECTION)
-        return wanted, is_changed
+        return wanted

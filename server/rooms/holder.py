@@ -18,8 +18,9 @@ from server.ops.metrics import count, gauge, observe
 from server.relay import envelope as e
 from server.relay.link import Batch, Link
 from server.relay.port import Message, Port
+from server.rooms.dispatch import Dispatch
 from server.rooms.outgoing import FrameOut, MatchOver, NewsOut, ToOne
-from server.rooms.pace import Pace
+from server.rooms.pace import Pace, on_grid
 from server.rooms.room import Room
 from server.rooms.viewers import RoomFacts
 from server.routing.plan import RoomPlan
@@ -80,11 +81,15 @@ class Holder:
     rooms: dict[str, _Held] = field(factory=dict)
     _links: dict[str, Link] = field(factory=dict)
     _frames_channel: dict[str, str] = field(factory=dict)
+    _dispatch: Dispatch = field(init=False)
     _silent: set[str] = field(factory=set)
     _claiming: dict[str, list[tuple[str, e.ToLoop]]] = field(factory=dict)
     _tasks: set[asyncio.Task[None]] = field(factory=set)
     _announce_at: float = 0.0
     _is_draining: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._dispatch = Dispatch(self.frames, self._frames_channel.get)
 
     # ---- from the layer
 
@@ -228,7 +233,7 @@ class Holder:
             count("room_crashes_total", room_type=item.room_type)
             self._spawn(self._keep(Incident(item.incarnation, item.room_type, 0, repr(error), b"")))
             return False
-        self.rooms[item.incarnation] = _Held(room, Pace(now, 1.0 / plan.tick_hz))
+        self.rooms[item.incarnation] = _Held(room, Pace(on_grid(now), 1.0 / plan.tick_hz))
         self._announce_at = now
         log.info("room.opened", code=item.code, incarnation=item.incarnation, room_type=plan.name, epoch=epoch)
         return True
@@ -369,21 +374,12 @@ class Holder:
                 case ToOne():
                     self._push(out.gateway, out.item)
                 case FrameOut():
-                    self._send_frame(out)
+                    self._dispatch.add(out)
                 case NewsOut():
                     group = e.room_group(out.news.incarnation, out.news.stream)
                     self.control.group_send(group, e.layer_message(e.CONTROL, out.news, kind="news"))
                 case MatchOver():
                     self._spawn(self._record(room, out))
-
-    def _send_frame(self, out: FrameOut) -> None:
-        """Private parts first: the public part then completes the frame at once."""
-        for gateway, private in out.private.items():
-            channel = self._frames_channel.get(gateway)
-            if channel is not None:
-                self.frames.send(channel, e.layer_message(e.PRIVATE, [private]))
-        group = e.room_group(out.public.incarnation, out.public.stream)
-        self.frames.group_send(group, e.layer_message(e.FRAME, out.public))
 
     def _push(self, gateway: str, item: e.ToGateway) -> None:
         link = self._links.get(gateway)
@@ -391,6 +387,7 @@ class Holder:
             link.push(item)
 
     def _flush(self, now: float) -> None:
+        self._dispatch.flush()
         for link in self._links.values():
             for batch in link.batches(now):
                 extra = {

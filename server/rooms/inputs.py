@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from game.wire.frames import Position
+from game.wire.frames import Answer, AnswerRows, Position, answer_rows
 from game.wire.limits import INPUTS_KEPT
 
 WAITING_MAX = INPUTS_KEPT  # all that a client may have unanswered: who comes back with them is never too much
@@ -41,6 +41,7 @@ class InputQueue:
     received_through: int = 0
     waiting: deque[Pending] = field(factory=deque)
     _answers: deque[tuple[Given, int | None]] = field(factory=deque)
+    _rows: tuple[int, AnswerRows] | None = None
 
     def receive(self, pending: Pending) -> bool:
         """Takes an input unless it was taken before. False, and it is not taken, where the queue is full.
@@ -72,16 +73,22 @@ class InputQueue:
         """The one answer to an input."""
         margin = pending.for_tick - pending.arrived_tick - 1 if pending.for_tick else 0
         self._answers.append((Given(pending.n, tick, reason, margin), None))
+        self._rows = None
+
+    def rows(self, slot: int, seq: int) -> AnswerRows:
+        """What frame ``seq`` carries of them, for the connection that has this seat as its ``slot``.
+
+        They repeat, so they are encoded anew only when one was added or acknowledged.
+        """
+        if self._rows is None or self._rows[0] != slot:
+            answers = [Answer(slot, g.n, g.tick, g.reason, g.margin) for g in self.to_send(seq)]
+            self._rows = slot, answer_rows(answers)
+        return self._rows[1]
 
     def to_send(self, seq: int) -> list[Given]:
         """All answers that no acknowledged frame has carried; those that are new are carried by frame ``seq``."""
         self._answers = deque((given, seq if first is None else first) for given, first in self._answers)
         return [given for given, _ in self._answers]
-
-    @property
-    def has_new_answers(self) -> bool:
-        """Whether an answer waits for its first frame."""
-        return bool(self._answers) and self._answers[-1][1] is None
 
     @property
     def has_answers(self) -> bool:
@@ -94,3 +101,4 @@ class InputQueue:
             return
         while self._answers and self._answers[0][1] is not None and self._answers[0][1] <= position.seq:
             self._answers.popleft()
+            self._rows = None

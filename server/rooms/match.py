@@ -25,7 +25,10 @@ REASON_MAX = 100
 
 @define(eq=False)
 class Match:
-    """``status`` stands in the `_room` table, the roster in `_seats`; both travel like the world."""
+    """``status`` stands in the `_room` table, the roster in `_seats`; both travel like the world.
+
+    ``has_answered``: an answer waits for its first frame. Whoever cuts that frame takes it back.
+    """
 
     plan: RoomPlan
     seed: int
@@ -40,6 +43,8 @@ class Match:
     roster: dict[int, SeatRow] = field(factory=dict)
     inputs: dict[int, InputQueue] = field(factory=dict)
     events: list[Event] = field(factory=list)
+    team_changes: int = 0
+    has_answered: bool = False
 
     def __attrs_post_init__(self) -> None:
         plan = self.plan
@@ -82,10 +87,15 @@ class Match:
         self.recorder.left(number, reason)
 
     def update_teams(self) -> None:
-        """The roster shows the teams as the rules have them now."""
+        """The roster shows the teams as the rules have them now; ``team_changes`` counts how often one differed."""
+        if type(self.game).team_of is Game.team_of:
+            return  # nobody ever has one
         for number, row in self.roster.items():
             team = self.game.team_of(self.world, number)
-            row.team = NO_TEAM if team is None else team
+            shown = NO_TEAM if team is None else team
+            if shown != row.team:
+                row.team = shown
+                self.team_changes += 1
 
     def _smallest_team(self) -> int | None:
         if not self.plan.teams:
@@ -111,13 +121,15 @@ class Match:
         """While nothing is played, inputs are answered all the same."""
         for queue in self.inputs.values():
             for pending in queue.due(tick_no):
+                self.has_answered = True
                 queue.answer(pending, tick_no, pending.reason or f"match {self.status.phase}")
                 count("inputs_total", outcome="refused")
 
     def _take_inputs(self, tick_no: int) -> Iterable[tuple[int, Any]]:
-        for seat in sorted(self.inputs):
+        for seat in sorted(seat for seat, queue in self.inputs.items() if queue.waiting):
             queue = self.inputs[seat]
             for pending in queue.due(tick_no):
+                self.has_answered = True
                 reason = pending.reason or self._refusal(seat, pending.body)
                 queue.answer(pending, tick_no, reason)
                 count("inputs_total", outcome="refused" if reason else "applied")

@@ -1,8 +1,16 @@
 """Deadlines of one room: start + n × period, never now + period. Pure arithmetic on a monotonic ``now``."""
 
+import math
+
 from attrs import define
 
 CATCH_UP_TICKS_MAX = 8
+GRID_S = 0.01
+
+
+def on_grid(now: float) -> float:
+    """The last point of a grid that all rooms share: deadlines of equal periods then meet, and their frames travel together."""
+    return math.floor(now / GRID_S) * GRID_S
 
 
 @define

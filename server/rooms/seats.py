@@ -62,12 +62,20 @@ class Hold:
 
 @define
 class SeatTable:
-    """All seats of a room. ``per_identity`` bounds how many one identity may hold."""
+    """All seats of a room. ``per_identity`` bounds how many one identity may hold.
+
+    ``people``: how many seats belong to somebody outside; ``taken``: how many are not free. Counted where a state changes,
+    for each tick asks.
+    """
 
     size: int
     grace_s: float
     per_identity: int = 4
     holds: list[Hold] = field(init=False)
+    people: int = 0
+    taken: int = 0
+    _in_grace: int = 0
+    _unconfirmed: set[str] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self.holds = [Hold(number) for number in range(self.size)]
@@ -112,28 +120,38 @@ class SeatTable:
         """The seat for a newer connection, with the one that it replaces ("" for none). `may_resume` comes first."""
         hold = self.holds[number]
         replaced, hold.conn = hold.conn, conn
-        hold.state, hold.is_confirmed = SeatState.TAKEN, False
+        self._become(hold, SeatState.TAKEN)
+        hold.is_confirmed = False
+        self._unconfirmed.add(conn)
         hold.generation += 1
         return hold, replaced
 
     def confirm(self, conn: str) -> None:
         """The connection was heard from, so it has its welcome: older tokens are used up."""
-        for hold in self.of_conn(conn):
-            hold.is_confirmed = True
+        if conn in self._unconfirmed:
+            self._unconfirmed.remove(conn)
+            for hold in self.of_conn(conn):
+                hold.is_confirmed = True
 
     def lose(self, conn: str, now: float) -> list[Hold]:
         """The connection is lost: its seats wait out their grace."""
-        lost = [hold for hold in self.holds if conn and hold.conn == conn]
+        self._unconfirmed.discard(conn)
+        lost = self.of_conn(conn)
         for hold in lost:
-            hold.state, hold.conn, hold.grace_until = SeatState.GRACE, "", now + self.grace_s
+            self._become(hold, SeatState.GRACE)
+            hold.conn, hold.grace_until = "", now + self.grace_s
         return lost
 
     def release(self, hold: Hold) -> None:
         """The seat is free again; its generation stays, so that no old token fits."""
-        hold.state, hold.identity, hold.name, hold.conn = SeatState.FREE, "", "", ""
+        self._unconfirmed.discard(hold.conn)
+        self._become(hold, SeatState.FREE)
+        hold.identity, hold.name, hold.conn = "", "", ""
 
     def expired(self, now: float) -> list[Hold]:
         """Seats whose grace has run out."""
+        if not self._in_grace:
+            return []
         return [hold for hold in self.holds if hold.state is SeatState.GRACE and now >= hold.grace_until]
 
     def of_conn(self, conn: str) -> list[Hold]:
@@ -148,17 +166,16 @@ class SeatTable:
         """Seats of bots."""
         return [hold for hold in self.holds if hold.is_bot]
 
-    @property
-    def people(self) -> int:
-        """How many seats belong to people."""
-        return sum(hold.is_human for hold in self.holds)
-
-    @property
-    def taken(self) -> int:
-        """How many seats are not free."""
-        return sum(hold.state is not SeatState.FREE for hold in self.holds)
+    def _become(self, hold: Hold, state: SeatState) -> None:
+        for seat_state, change in ((hold.state, -1), (state, 1)):
+            self.people += change * (seat_state in (SeatState.TAKEN, SeatState.GRACE))
+            self.taken += change * (seat_state is not SeatState.FREE)
+            self._in_grace += change * (seat_state is SeatState.GRACE)
+        hold.state = state
 
     def _take(self, hold: Hold, state: SeatState, identity: str, name: str, conn: str) -> None:
-        hold.state, hold.identity, hold.name, hold.conn = state, identity, name, conn
+        self._become(hold, state)
+        hold.identity, hold.name, hold.conn = identity, name, conn
         hold.generation += 1
         hold.first_generation, hold.is_confirmed = hold.generation, False
+        self._unconfirmed.add(conn)

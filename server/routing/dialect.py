@@ -17,6 +17,7 @@ from server.routing.problems import quote
 DEPTH_MAX = 32
 NODES_MAX = 20_000
 
+FOLDED = re.compile("[\r\x85\u2028\u2029]")
 INT, FLOAT, BOOL, NULL, TEXT = (f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "str"))
 CORE_TYPES: tuple[tuple[str, str, str], ...] = (
     (BOOL, r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -84,6 +85,13 @@ class CoreDumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def represent_text(self, data: str) -> Any:
+        """Line breaks other than a newline only come back from double quotes: PyYAML folds them in other styles."""
+        return self.represent_scalar(TEXT, data, style='"' if FOLDED.search(data) else None)
+
+
+CoreDumper.add_representer(str, CoreDumper.represent_text)
 
 
 for _tag, _pattern, _first in CORE_TYPES:

@@ -1,8 +1,7 @@
 """One connection: carries the session's commands to the hub and the hub's answers to the session. Decides nothing else."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -16,13 +15,14 @@ from game.wire.limits import Limit, Overflow
 from server.clock import monotonic, sleep_until
 from server.ops.metrics import count
 from server.relay import envelope as e
-from server.relay.hub import sections_from
+from server.relay.members import sections_from
 from server.routing.plan import Accept, RoutePlan
 from server.sockets.gateway import Found, Gateway, NotFound, Who
+from server.sockets.outlet import Outlet
 
 log = structlog.get_logger()
 
-OUT_MAX = 512
+_FOR_THE_ROOM = (s.Submit, s.Acknowledge, s.SayLine)
 ATTEMPTS = 4
 RETRY_S = 0.5
 
@@ -37,17 +37,17 @@ def rules_of(route: RoutePlan, *, is_paced: bool = True) -> s.SessionRules:
 
 @define(eq=False)
 class Connection:
-    """A :class:`server.relay.hub.Member`. ``write`` wakes the task that writes ``out`` to the socket."""
+    """A :class:`server.relay.members.Member`. Until it is opened, what its session says waits there."""
 
     route: RoutePlan
     gateway: Gateway
     scope: Mapping[str, Any]
     code: str
     session: s.Session
-    write: Callable[[], None]
+    outlet: Outlet | None = None
     conn: str = field(init=False)
     identity: str = ""
-    out: deque[bytes | str] = field(factory=deque)
+    _is_closed: bool = False
     _who: Who | None = None
     _hello: m.Hello | None = None
     _attempts: int = 0
@@ -58,23 +58,41 @@ class Connection:
 
     # ---- from the socket
 
+    def open(self, outlet: Outlet) -> None:
+        """The socket is accepted: what is said goes out, and time begins to pass."""
+        self.outlet = outlet
+        self.gateway.connections[self.conn] = self
+        self.flush()
+
     def receive(self, data: bytes | str) -> None:
         """One message of the client."""
         self.session.receive(data, self.gateway.now())
-        self._settle()
+        if self.session.is_waiting:  # it may be ready now for what was there already
+            self._obey()
+            self.gateway.hub.offer_now(self)
+        self.flush()
 
-    def poll(self) -> None:
+    def poll(self, now: float) -> None:
         """Time passes."""
-        self.session.poll(self.gateway.now())
+        self.session.poll(now)
         self.flush()
 
     def lost(self) -> None:
         """The socket is gone."""
+        self.gateway.connections.pop(self.conn, None)
         self.gateway.hub.part(self, is_lost=True)
         if self.identity:
-            self.gateway.hub.forget_user(self)
+            self.gateway.hub.users.forget(self)
+        if self.outlet is not None:
+            self.outlet.stop()
         for task in self._tasks:
             task.cancel()
+
+    def end_slow(self) -> None:
+        """The outlet is full (overflow: close)."""
+        count("queue_overflows_total", queue="socket", policy="close")
+        self.session.finish(Close.TOO_SLOW, "the socket takes nothing")
+        self.flush()
 
     # ---- from the hub
 
@@ -114,31 +132,41 @@ class Connection:
         self.session.refuse(close, refused.reason, refused.retry_after_s)
 
     def flush(self) -> None:
-        """Carries out what the session wants, and moves what it has to say to the socket's queue (overflow: close)."""
+        """Carries out what the session wants, and writes what it has to say; the close comes after its goodbye."""
         self._obey()
-        data = self.session.data_to_send()
-        if data:
-            self.out.extend(data)
-            if len(self.out) > OUT_MAX:
-                count("queue_overflows_total", queue="socket", policy="close")
-                self.out.clear()
-                self.session.finish(Close.TOO_SLOW, "the socket takes nothing")
-                self.out.extend(self.session.data_to_send())
-            self.write()
-        elif self.session.close is not None:
-            self.write()
+        outlet = self.outlet
+        if outlet is None:
+            return
+        for message in self.session.data_to_send():
+            outlet.write(message)
+        close = self.session.close
+        if close is not None and not self._is_closed:
+            self._is_closed = True
+            count("closes_total", code=str(close.value.code))
+            outlet.close(close.value.code, close.value.name)
 
     # ---- inside
 
-    def _settle(self) -> None:
-        """Carries out what the client's message brought; it may be ready now for what was there already."""
-        self._obey()
-        self.gateway.hub.offer_now(self)
-        self.flush()
-
     def _obey(self) -> None:
         for command in self.session.commands():
-            self._carry_out(command)
+            if isinstance(command, _FOR_THE_ROOM):
+                self._tell_room(command)
+            else:
+                self._carry_out(command)
+
+    def _tell_room(self, command: s.Submit | s.Acknowledge | s.SayLine) -> None:
+        hub = self.gateway.hub
+        place = hub.loop_of(self)
+        if place is None:
+            return  # it was told goodbye, or will be
+        loop, incarnation = place
+        match command:
+            case s.Submit():
+                hub.push(loop, input_item(incarnation, self.conn, command))
+            case s.Acknowledge(position=position):
+                hub.push(loop, e.AckItem(incarnation, self.conn, position.epoch, position.seq))
+            case s.SayLine(text=text):
+                hub.push(loop, e.SayItem(incarnation, self.conn, text))
 
     def _carry_out(self, command: s.Command) -> None:
         hub = self.gateway.hub
@@ -146,27 +174,12 @@ class Connection:
             case s.Attach(hello=hello):
                 self._hello = hello
                 self._spawn(self._attach(hello))
-            case s.Submit():
-                self._to_loop(input_item(self._incarnation_now(), self.conn, command))
-            case s.Acknowledge(position=position):
-                self._to_loop(e.AckItem(self._incarnation_now(), self.conn, position.epoch, position.seq))
             case s.WantKey():
                 hub.want_key(self)
-            case s.SayLine(text=text):
-                self._to_loop(e.SayItem(self._incarnation_now(), self.conn, text))
             case s.GiveUp():
                 hub.part(self, is_lost=False)
             case s.NoticesSeen(ids=ids):
                 self._spawn(self._seen(ids))
-
-    def _incarnation_now(self) -> str:
-        place = self.gateway.hub.loop_of(self)
-        return place[1] if place else ""
-
-    def _to_loop(self, item: e.ToLoop) -> None:
-        place = self.gateway.hub.loop_of(self)
-        if place is not None:
-            self.gateway.hub.push(place[0], item)
 
     async def _attach(self, hello: m.Hello) -> None:
         token = hello.token or self._offered_token()
@@ -180,7 +193,7 @@ class Connection:
             self.session.refuse(Close.MOVING, "the server restarts", 1.0)
         else:
             self._who, self.identity = who, who.id
-            self.gateway.hub.know_user(self)
+            self.gateway.hub.users.know(self)
             await self._find()
             await self._missed(who.id)
         self.flush()

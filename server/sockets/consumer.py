@@ -4,7 +4,6 @@ It owns no layer channel and skips Channels' database housekeeping per message (
 never touch the database. `routing.compile` makes one subclass per route.
 """
 
-import asyncio
 from typing import Any, ClassVar
 
 import structlog
@@ -14,15 +13,13 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from game.wire import messages as m
 from game.wire.closecodes import Close
 from game.wire.session import Session
-from server.clock import monotonic, sleep_until
-from server.ops.metrics import count
 from server.routing.plan import RoutePlan
 from server.sockets.connection import Connection, rules_of
 from server.sockets.gateway import Gateway
+from server.sockets.outlet import EXTENSION, AsgiOutlet, DirectOutlet, Outlet
 
 log = structlog.get_logger()
 
-POLL_EVERY_S = 0.1
 SUBPROTOCOLS = (m.BIN, m.JSON)
 
 
@@ -38,13 +35,9 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Runs the consumer; whatever ends it, the seats are told."""
-        self._wake = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
         try:
             await super().__call__(scope, receive, send)
         finally:
-            for task in self._tasks:
-                task.cancel()
             if self.connection is not None:
                 self.connection.lost()
                 self.connection = None
@@ -65,46 +58,25 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
         """Chooses the subprotocol and starts the session; the rest waits for the hello."""
         offered = self.scope.get("subprotocols") or []
         chosen = next((name for name in offered if name in SUBPROTOCOLS), None)
-        await self.accept(subprotocol=chosen)
-        now = self.gateway.now()
-        session = Session(rules_of(self.route, is_paced=self.is_paced), chosen == m.BIN, now)
+        session = Session(rules_of(self.route, is_paced=self.is_paced), chosen == m.BIN, self.gateway.now())
         code = self.scope["url_route"]["kwargs"]["room"]
-        self.connection = Connection(self.route, self.gateway, self.scope, code, session, self._wake.set)
+        connection = self.connection = Connection(self.route, self.gateway, self.scope, code, session)
         if chosen is None:
             session.finish(Close.TOO_OLD, f"expected one of the subprotocols {', '.join(SUBPROTOCOLS)}")
-            self.connection.flush()
-        self._tasks = [asyncio.create_task(self._write_all(self.connection)), asyncio.create_task(self._poll_all())]
+        outlet = self._new_outlet(connection)
+        await self.accept(subprotocol=chosen)
+        connection.open(outlet)
+
+    def _new_outlet(self, connection: Connection) -> Outlet:
+        """The direct way where the server offers it: messages then come straight to the connection, too."""
+        socket = (self.scope.get("extensions") or {}).get(EXTENSION)
+        if socket is None:
+            return AsgiOutlet(self.base_send, connection.end_slow)
+        socket.deliver = connection.receive
+        return DirectOutlet(socket, connection.end_slow)
 
     def _on_receive(self, message: dict[str, Any]) -> None:
         if self.connection is None:
             return
         data = message.get("bytes")
         self.connection.receive(data if data is not None else message.get("text") or "")
-
-    async def _write_all(self, connection: Connection) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while connection.out:
-                data = connection.out.popleft()
-                if isinstance(data, bytes):
-                    await self._send({"type": "websocket.send", "bytes": data})
-                else:
-                    await self._send({"type": "websocket.send", "text": data})
-            close = connection.session.close
-            if close is not None:
-                count("closes_total", code=str(close.value.code))
-                await self._send({"type": "websocket.close", "code": close.value.code, "reason": close.value.name})
-                return
-
-    async def _poll_all(self) -> None:
-        while self.connection is not None:
-            await sleep_until(monotonic() + POLL_EVERY_S)
-            if self.connection is not None:
-                self.connection.poll()
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        try:
-            await self.base_send(message)
-        except Exception as error:  # noqa: BLE001 - each server has its own error for a socket that closes meanwhile
-            log.debug("socket.send_failed", error=repr(error))

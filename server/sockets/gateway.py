@@ -5,7 +5,7 @@ It answers one question for a connection: which loop holds the room with this co
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
@@ -16,11 +16,19 @@ from server.relay import envelope as e
 from server.relay.hub import Hub
 from server.routing.plan import RoutePlan
 
+POLL_EVERY_S = 0.1
 NEW_ROOMS = Limit(5.0, 50)
 NEW_ROOMS_EACH = Limit(0.2, 10)
 CREATORS_MAX = 10_000
 LISTEN_S = 3.0
 LISTEN_POLL_S = 0.05
+
+
+class Polled(Protocol):
+    """A connection, as far as time is concerned."""
+
+    def poll(self, now: float) -> None:
+        """Time passes."""
 
 
 @frozen
@@ -80,6 +88,8 @@ class Gateway:
     now: Callable[[], float]
     new_conn: Callable[[], str] = lambda: secrets.token_hex(8)
     is_draining: bool = False
+    connections: dict[str, Polled] = field(factory=dict)
+    _poll_at: float = 0.0
     _new_rooms: TokenBucket = field(factory=lambda: TokenBucket(NEW_ROOMS))
     _creators: dict[str, TokenBucket] = field(factory=dict)
     _started_at: float = field(init=False)
@@ -87,12 +97,20 @@ class Gateway:
     def __attrs_post_init__(self) -> None:
         self._started_at = self.now()
 
+    def poll(self, now: float) -> None:
+        """Tells all connections every POLL_EVERY_S that time passes: one timer for all of them, not one for each."""
+        if now >= self._poll_at:
+            self._poll_at = now + POLL_EVERY_S
+            for connection in list(self.connections.values()):
+                connection.poll(now)
+
     async def find(self, route: RoutePlan, code: str, who: Who) -> Found | NotFound:
         """The loop that holds room ``code`` of the route's type; players' joins make rooms, at a limited rate."""
         row = await self.directory.find(code)
         await self._listen_for(row.holder if row is not None else "")
-        if row is not None and row.holder and not self.hub.is_alive(row.holder):  # its loop died with it
-            if self.hub.chosen_loop() is None or not self.hub.has_heard_all:
+        loops = self.hub.loops
+        if row is not None and row.holder and not loops.is_alive(row.holder, self.now()):  # its loop died with it
+            if loops.chosen(self.now()) is None or not loops.has_heard_all(self.now()):
                 return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
             await self.directory.close(row.incarnation, row.epoch)
             row = None
@@ -105,7 +123,7 @@ class Gateway:
             return NotFound(Close.NO_SUCH_ROOM, f"room {code} is of another type")
         if row.holder:
             return Found(row.incarnation, row.holder, row.holder_channel)
-        loop = self.hub.chosen_loop()
+        loop = loops.chosen(self.now())
         if loop is None:
             return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
         host = e.Host(row.incarnation, row.code, row.room_type, row.seed)
@@ -113,11 +131,12 @@ class Gateway:
 
     async def _listen_for(self, node: str) -> None:
         """A gateway that has just started may not have heard the loops yet: they speak once a second."""
-        while not (self.hub.is_alive(node) if node else self.hub.chosen_loop()):
-            now = self.now()
+        loops, now = self.hub.loops, self.now()
+        while not (loops.is_alive(node, now) if node else loops.chosen(now)):
             if now - self._started_at > LISTEN_S:
                 return
             await sleep_until(now + LISTEN_POLL_S)
+            now = self.now()
 
     async def _make(self, route: RoutePlan, code: str, who: Who) -> Any:
         if route.role.value == "spectator":

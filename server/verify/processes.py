@@ -16,9 +16,9 @@ from server.rooms.inputs import UNACKED_ANSWERS_MAX, WAITING_MAX
 from server.rooms.room import PENDING_MAX
 from server.routing.compile import consumer_of
 from server.routing.plan import RoutePlan
-from server.sockets.connection import OUT_MAX
 from server.sockets.consumer import RoomConsumer
 from server.sockets.gateway import Gateway
+from server.sockets.outlet import OUT_MAX, AsgiOutlet
 from server.verify import trace as tr
 from server.verify.again import Kept
 from server.verify.simclient import SimClient
@@ -82,7 +82,7 @@ class SimGateway(SimProcess):
         for port in self.ports:
             await port.start()
         control.join(e.LOBBY_GROUP)
-        self._run(drive(self.hub, wake))
+        self._run(drive(self.hub, wake, self.gateway.poll))
 
     def _new_conn(self) -> str:
         self._conns += 1
@@ -129,12 +129,13 @@ class SimGateway(SimProcess):
 
     def sizes(self) -> list[Size]:
         """(queue, length, cap) of every bounded queue."""
-        links = self.hub._links.values()
+        links = self.hub.loops.links.values()
         rows = [(f"link {link.peer}", len(link._unacked), WINDOW_ITEMS_MAX) for link in links]
         for number, (socket, consumer) in self.sockets.items():
             rows.append((f"unread bytes of socket {number}", socket.unread_bytes, UNREAD_BYTES_MAX))
-            if consumer.connection is not None:
-                rows.append((f"out of socket {number}", len(consumer.connection.out), OUT_MAX))
+            outlet = consumer.connection.outlet if consumer.connection is not None else None
+            if isinstance(outlet, AsgiOutlet):
+                rows.append((f"out of socket {number}", len(outlet._waiting), OUT_MAX))
         return super().sizes() + rows
 
 

@@ -5,24 +5,8 @@ import pytest
 from tests.flow.conftest import MakeFleet
 from tests.flow.fleet import Fleet
 from tests.flow.lab import Poke, Stall
-from tests.support.ports import free_port
-from tests.support.processes import Running
+from tests.flow.servers import STOCK, stock
 from tests.support.redis import RedisServer
-
-STOCK = {
-    "daphne": ["-m", "daphne", "-b", "127.0.0.1", "-p", "{port}", "server.asgi:application"],
-    "uvicorn": ["-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "server.asgi:application"],
-}
-
-
-def stock(fleet: Fleet, name: str) -> Running:
-    """The application under a server that knows nothing of ours."""
-    port = free_port()
-    running = fleet.processes.python(*(word.format(port=port) for word in STOCK[name]), env=fleet.env)
-    running.url = f"http://127.0.0.1:{port}"
-    running.wait_for_url(f"{running.url}/api/rooms", 60.0)
-    fleet.gateways.append(running)
-    return running
 
 
 async def plays(fleet: Fleet, gateway: int = 0) -> None:

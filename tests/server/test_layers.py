@@ -9,7 +9,7 @@ def test_memory_has_room_and_ignores_the_wall_clock():
     layers = parse_layer("memory://").channel_layers()
     assert set(layers) == {"frames", "control", "default"}
     for layer in layers.values():
-        assert layer["BACKEND"] == "channels.layers.InMemoryChannelLayer"
+        assert layer["BACKEND"] == "server.memory_layer.MemoryLayer"
         assert layer["CONFIG"]["capacity"] >= 10_000
         assert layer["CONFIG"]["expiry"] > 365 * 86_400
 

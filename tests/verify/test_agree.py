@@ -19,7 +19,7 @@ from game.schema import Message
 from game.wire import client as client_module
 from game.wire import messages as m
 from game.wire.closecodes import Close
-from game.wire.frames import Answer
+from game.wire.frames import Answer, answer_rows
 from game.wire.session import Attach, Session, SessionRules, Submit, WantKey
 from server.verify.world import World
 from tests.game.strategies import SEATS, Story
@@ -102,7 +102,7 @@ class Visit:
     def _answer(self) -> None:
         newest = self.room.ring.newest
         if newest is not None and self.answers and self.seat is not None:
-            self.room.ring.add_private({self.seat: tuple(self.answers)}, {}, {})
+            self.room.ring.add_private({self.seat: answer_rows(self.answers)}, {}, {})
             self.answers = []
 
     def _move(self) -> None:

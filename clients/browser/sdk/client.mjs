@@ -66,8 +66,8 @@ import { View, sectionName } from "./view.mjs";
  */
 
 export const PROTOCOL = 1;
-export const ACK_EVERY_FRAMES = 3;
-export const ACK_EVERY_S = 0.25;
+export const ACK_EVERY_FRAMES = 8;
+export const ACK_EVERY_S = 0.2;
 export const RESYNC_AFTER_S = 0.5;
 export const RESYNC_AFTER_MAX_S = 8;
 export const PING_EVERY_S = 2;
@@ -135,6 +135,7 @@ export class Client {
   /** @type {Map<number, number>} */
   #answeredThrough = new Map();
   #ackedAt = 0;
+  #framedAt = 0;
   #unackedFrames = 0;
   /** @type {number | null} */
   #resyncAt = null;
@@ -215,7 +216,12 @@ export class Client {
     /** @type {SentInput} */
     const sent = { slot, n, seen: this.#seen, forTick, message, values };
     this.unanswered.set(inputKey(slot, n), sent);
-    if (this.state === "joined" || this.state === "live") this.#sendInput(sent);
+    if (this.state === "joined" || this.state === "live") {
+      this.#sendInput(sent);
+      // Its `seen` acknowledges what an ack would.
+      this.#ackedAt = this.#framedAt;
+      this.#unackedFrames = 0;
+    }
     return n;
   }
 
@@ -374,7 +380,7 @@ export class Client {
     if (frame.epoch < this.head.epoch) return;
     if (frame.kind === "key") {
       if (order > 0 || (order === 0 && this.#isKeyWanted)) this.#apply(frame, now);
-      else this.#countForAck(frame, now);
+      else this.#countForAck(now);
       return;
     }
     if (frame.epoch > this.head.epoch || this.#isKeyWanted) {
@@ -383,7 +389,7 @@ export class Client {
       if (order > 0) this.#gap(now);
       else this.tick = Math.max(this.tick, frame.tick);
     } else if (frame.seq <= this.head.seq) {
-      this.#countForAck(frame, now);
+      this.#countForAck(now);
     } else if (this.head.seq < frame.base) {
       this.#gap(now);
     } else {
@@ -428,13 +434,14 @@ export class Client {
     this.#news.push({ type: "applied", frame });
     this.#settle(frame);
     this.state = "live";
-    this.#countForAck(frame, now);
+    this.#countForAck(now);
   }
 
-  /** Frames that change nothing are acknowledged too: the server waits for it. @param {Frame} frame @param {number} now */
-  #countForAck(frame, now) {
+  /** Frames that change nothing are acknowledged too: the server waits for it. @param {number} now */
+  #countForAck(now) {
     this.#unackedFrames += 1;
-    if (this.#unackedFrames >= ACK_EVERY_FRAMES || frame.answers.length) this.#ack(now);
+    this.#framedAt = now;
+    if (this.#unackedFrames >= ACK_EVERY_FRAMES || now - this.#ackedAt >= ACK_EVERY_S) this.#ack(now);
   }
 
   /** @param {readonly EventRow[]} events @param {number} seq */

@@ -28,7 +28,7 @@ from game.schema import RoomRow, Schema, SeatRow, schema_of
 from game.tracker import PUBLIC_SECTION, Section, Tracker
 from game.wire import messages as m
 from game.wire.closecodes import Close
-from game.wire.frames import Answer
+from game.wire.frames import Answer, answer_rows
 from game.wire.limits import Limit
 from game.wire.ring import Ring, RingFrame
 from game.wire.session import (
@@ -173,7 +173,7 @@ class LoopbackRoom:
             delta = self.tracker.key(section) if is_key else self.tracker.patch(section, seq - 1)
             blobs[section] = (is_key, encode_delta(delta) if is_key or delta.tables or delta.events else b"")
         self._known = sections
-        answers = {seat: tuple(a for _, a in pairs) for seat, pairs in self.answers.items()}
+        answers = {seat: answer_rows([a for _, a in pairs]) for seat, pairs in self.answers.items()}
         at_ms = self.tick * 1000 // SEND_HZ
         self.ring.add(RingFrame(seq, seq - 1, self.tick, at_ms, answers=answers), blobs)
 

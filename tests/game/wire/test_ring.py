@@ -47,4 +47,4 @@ def test_a_ring_holds_no_more_than_its_frames_and_nothing_of_an_older_epoch():
     assert ring.chain(P, end - RING_FRAMES_MAX, end) is not None
     assert ring.chain(P, end - RING_FRAMES_MAX - 1, end) is None
     ring.restart(2)
-    assert ring.frame([P], [], None, []) is None
+    assert ring.slice((P,), (), None) is None

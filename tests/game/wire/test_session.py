@@ -19,6 +19,7 @@ from game.wire.frames import (
     FrameKind,
     InputMessage,
     Position,
+    answer_rows,
     decode_frame,
     encode_ack,
     encode_input,
@@ -55,7 +56,7 @@ def add(ring: Ring, told: Told, answers: dict[int, tuple[Answer, ...]] | None = 
     seq = told.tracker.seq
     base = max(0, seq - 3)
     ring.add(
-        RingFrame(seq, base, seq * 3, seq * 50, answers=answers or {}),
+        RingFrame(seq, base, seq * 3, seq * 50, {seat: answer_rows(own) for seat, own in (answers or {}).items()}),
         {section: (False, told.patch(section, base).data) for section in SECTIONS},
         {section: encode_delta(told.tracker.key(section)) for section in SECTIONS},
     )

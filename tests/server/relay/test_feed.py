@@ -6,6 +6,7 @@ import pytest
 
 from game.fields import SEAT, TEAM
 from game.tracker import PUBLIC_SECTION, Section
+from game.wire.frames import Answer, answer_rows
 from game.wire.ring import RingFrame
 from server.relay import envelope as e
 from server.relay.feed import ASK_EVERY_S, CHAT_LATE_S, PENDING_MAX, Feed
@@ -16,7 +17,7 @@ MINE, OTHERS = Section(SEAT, 1), Section(TEAM, 0)
 def public(seq, *, base=None, key=False, patch=True, to=("g",), epoch=1, stream=e.LIVE_STREAM, chat=0):
     base = max(0, seq - 3) if base is None else base
     key_bytes, patch_bytes = b"K%d" % seq if key else None, b"P%d" % seq if patch else None
-    return e.PublicFrame("r", stream, epoch, seq, base, seq, 0, patch_bytes, key_bytes, to, "l", "l!", chat)
+    return e.PublicFrame("r", stream, epoch, seq, base, seq, 0, patch_bytes, key_bytes, ("g",), to, "l", "l!", chat)
 
 
 def head(seq, epoch=1):
@@ -25,7 +26,8 @@ def head(seq, epoch=1):
 
 def private(seq, *sections, key=False, epoch=1, stream=e.LIVE_STREAM, number=0):
     rows = tuple((s.audience.value, s.of, b"p%d" % seq, b"k%d" % seq if key else None) for s in sections or (MINE,))
-    return e.PrivateFrame("r", stream, epoch, seq, rows, {1: ((seq, seq, "", 0),)}, number)
+    answer = answer_rows([Answer(0, seq, seq)])
+    return e.PrivateFrame("r", stream, epoch, seq, rows, {1: (answer.count, answer.data)}, number)
 
 
 def lines(*numbers):
@@ -56,8 +58,8 @@ def test_the_parts_join_in_any_order(order):
     for index in order:
         parts[index]()
     assert newest(feed).seq == 3 and feed.is_complete
-    assert newest(feed).answers[1][0].n == 3
-    assert feed.ring.frame((PUBLIC_SECTION, MINE), (PUBLIC_SECTION, MINE), 1, ()) is not None
+    assert [answer.n for answer in newest(feed).answers[1].read()] == [3]
+    assert feed.ring.slice((PUBLIC_SECTION, MINE), (PUBLIC_SECTION, MINE), 1) is not None
 
 
 def test_a_frame_is_not_whole_before_its_private_part():

@@ -75,16 +75,18 @@ def test_answers_repeat_until_the_frame_that_carried_them_is_acknowledged():
         queue.receive(pending(n))
     for due in queue.due(1):
         queue.answer(due, 1, "")
-    assert queue.has_new_answers
     assert [g.n for g in queue.to_send(10)] == [1, 2]
     assert not InputQueue().has_answers and queue.has_answers
     queue.receive(pending(3))
+    assert [a.n for a in queue.rows(0, 10).read()] == [1, 2]
     queue.answer(queue.due(2)[0], 2, "illegal")
-    assert [g.n for g in queue.to_send(11)] == [1, 2, 3]
+    assert [(a.slot, a.n) for a in queue.rows(0, 11).read()] == [(0, 1), (0, 2), (0, 3)]
+    assert [(a.slot, a.n) for a in queue.rows(1, 11).read()] == [(1, 1), (1, 2), (1, 3)], "another connection's slot"
     queue.acknowledge(Position(6, 11), epoch=7)
     assert [g.n for g in queue.to_send(12)] == [1, 2, 3], "another epoch's ack counts for nothing"
     queue.acknowledge(Position(7, 10), epoch=7)
     assert [(g.n, g.reason) for g in queue.to_send(12)] == [(3, "illegal")]
+    assert [(a.n, a.reason) for a in queue.rows(1, 12).read()] == [(3, "illegal")]
     queue.acknowledge(Position(7, 11), epoch=7)
     assert not queue.has_answers
 
@@ -213,7 +215,7 @@ def test_any_patch_of_the_ladder_leads_from_its_base_to_the_newest():
 
 def frame_out(seq: int, *, is_key: bool) -> FrameOut:
     public = e.PublicFrame(
-        "r", e.DELAYED_STREAM, 1, seq, seq, seq, 0, None if is_key else b"p", b"k" if is_key else None, (), "l", "c"
+        "r", e.DELAYED_STREAM, 1, seq, seq, seq, 0, None if is_key else b"p", b"k" if is_key else None, (), (), "l", "c"
     )
     return FrameOut(public, {})
 

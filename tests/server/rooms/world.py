@@ -16,8 +16,10 @@ from game.wire.client import Answered, Applied, Client, ClientState
 from game.wire.closecodes import BY_CODE, Close, Retry
 from game.wire.session import Session
 from server.relay import envelope as e
-from server.relay.hub import Hub, sections_from
+from server.relay.hub import Hub
 from server.relay.link import Batch, Link
+from server.relay.members import sections_from
+from server.rooms.dispatch import Dispatch
 from server.rooms.outgoing import FrameOut, MatchOver, NewsOut, ToOne
 from server.rooms.room import Room
 from server.rooms.viewers import RoomFacts
@@ -42,6 +44,10 @@ class Desk:
     links: dict[str, Link] = field(factory=dict)
     frames_channels: dict[str, str] = field(factory=dict)
     over: list[MatchOver] = field(factory=list)
+    dispatch: Dispatch = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.dispatch = Dispatch(self.world.loop_frames, self.frames_channels.get)
 
     def on_control(self, message: dict[str, Any]) -> None:
         """A gateway's batch."""
@@ -64,19 +70,13 @@ class Desk:
                     if out.gateway in self.links:
                         self.links[out.gateway].push(out.item)
                 case FrameOut():
-                    for gateway, private in out.private.items():
-                        if gateway in self.frames_channels:
-                            self._frames_to(self.frames_channels[gateway], private)
-                    group = e.room_group(out.public.incarnation, out.public.stream)
-                    self.world.loop_frames.group_send(group, e.layer_message(e.FRAME, out.public))
+                    self.dispatch.add(out)
+                    self.dispatch.flush()
                 case NewsOut():
                     group = e.room_group(out.news.incarnation, out.news.stream)
                     self.world.loop_control.group_send(group, e.layer_message(e.CONTROL, out.news, kind="news"))
                 case MatchOver():
                     self.over.append(out)
-
-    def _frames_to(self, channel: str, private: e.PrivateFrame) -> None:
-        self.world.loop_frames.send(channel, e.layer_message(e.PRIVATE, [private]))
 
     def flush(self) -> None:
         """The links' batches."""
@@ -89,7 +89,7 @@ class Desk:
 
 @define(eq=False)
 class Person:
-    """A viewer: the client at home, and the gateway's end of its connection (a `server.relay.hub.Member`)."""
+    """A viewer: the client at home, and the gateway's end of its connection (a `server.relay.members.Member`)."""
 
     world: "RoomWorld"
     identity: str
@@ -162,7 +162,8 @@ class Person:
         for data in self.up.due(now):
             self.session.receive(data, now)
             self._obey()
-            self.hub.offer_now(self)
+            if self.session.is_waiting:
+                self.hub.offer_now(self)
             self.flush()
         self.session.poll(now)
         self.flush()
@@ -267,8 +268,8 @@ class RoomWorld:
 
     def __attrs_post_init__(self) -> None:
         self.layer = SimLayer(self.seed, now=self.now)
-        self.desk = Desk(self)
         self.loop_frames = self.layer.port("frames", "loop-1-frames!", lambda _: None)
+        self.desk = Desk(self)
         self.loop_control = self.layer.port("control", LOOP_CHANNEL, self.desk.on_control)
         for gate in self.gates:
             self._open_gate(gate)

@@ -3,13 +3,16 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.routing import explain
+from server.routing.load import dump, parse
+from server.routing.nodes import plain
 from server.routing.plan import Deployment, Plan, load_plan
-from server.routing.problems import Problems
+from server.routing.problems import Problems, Report
 from server.routing.spec import Spec
 from server.routing.tables import SPEC
 from tests.server.routing.strategies import garbage, mutated, replaced, specs
@@ -69,6 +72,14 @@ def test_a_valid_spec_round_trips_through_explain(outside: Path, spec: Spec) -> 
     assert plan.spec == spec
     assert explain.to_yaml(plan.spec) == explain.to_yaml(spec)
     assert SPEC.write(plan.spec) == SPEC.write(spec)
+
+
+@pytest.mark.parametrize("text", ["\x85", "a\x85b", "\x85\n", "'\x85", "\u2028", "\r", " \n\x85"])
+def test_every_line_break_in_a_text_comes_back(text: str) -> None:
+    """PyYAML folds NEL into a space in any style but double quotes; an option's text was changed by it."""
+    node = parse(dump({"options": {"mode": text}}), Report("routing.yaml"))
+    assert node is not None
+    assert plain(node) == {"options": {"mode": text}}
 
 
 @given(specs(), st.text("/ws0123{}abc", max_size=20))

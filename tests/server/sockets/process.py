@@ -99,6 +99,7 @@ class Process:
     async def _drive_hub(self) -> None:
         while True:
             self.hub.tick(monotonic())
+            self.gateway.poll(monotonic())
             await asyncio.sleep(0.005)
 
     async def _find(self, code: str) -> Row | None:

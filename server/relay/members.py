@@ -1,0 +1,95 @@
+"""The connections of this gateway that are in one stream of one room, and what they are offered. Sans I/O; the hub owns them."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from attrs import define, field
+
+from game.fields import PUBLIC, Audience
+from game.tracker import Section
+from game.wire import messages as m
+from game.wire.session import Session
+from server.relay import envelope as e
+from server.relay.feed import Feed
+
+
+class Member(Protocol):
+    """One connection of this gateway. The sockets above implement it."""
+
+    conn: str
+    identity: str
+    session: Session
+
+    def admit(self, joined: e.Joined, now: float) -> None:
+        """The loop granted the seats."""
+
+    def turn_away(self, refused: e.JoinRefused, now: float) -> None:
+        """The loop did not."""
+
+    def flush(self) -> None:
+        """Write what the session has to send."""
+
+
+@define(eq=False)
+class Watched:
+    """A stream with members here. ``sections_number``: how many changes of their sections are known."""
+
+    incarnation: str
+    stream: int
+    feed: Feed
+    loop: str
+    members: dict[str, Member] = field(factory=dict)
+    sections_number: int = 0
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the newest frame is whole, and cut for the very sections that the members here are known to have."""
+        return self.feed.is_complete and self.feed.sections_number == self.sections_number
+
+    def offer(self, member: Member, now: float) -> None:
+        """The newest frame for one member, where it is ready. The caller flushes it."""
+        if self.is_current or not is_private(member):
+            member.session.offer(self.feed.ring, now)
+
+    def offer_frame(self, now: float) -> None:
+        """The newest frame for all for whom it is ready."""
+        ring, is_current = self.feed.ring, self.is_current
+        for member in list(self.members.values()):
+            if is_current or not is_private(member):
+                member.session.offer(ring, now)
+                member.flush()
+
+    def offer_private(self, now: float) -> None:
+        """The newest frame for those whose private part has just come."""
+        if self.is_current:
+            for member in [member for member in self.members.values() if is_private(member)]:
+                member.session.offer(self.feed.ring, now)
+                member.flush()
+
+    def offer_head(self, frame: e.PublicFrame) -> None:
+        """The room is idle."""
+        for member in list(self.members.values()):
+            member.session.offer_head(frame.epoch, frame.seq, frame.tick, frame.at_ms)
+            member.flush()
+
+    def offer_chat(self) -> None:
+        """New lines for all."""
+        for member in list(self.members.values()):
+            member.session.offer_chat(self.feed.chat)
+            member.flush()
+
+    def rebase(self, tick: int, skipped_ms: int) -> None:
+        """Time was skipped; what they are told goes out with their next flush."""
+        for member in self.members.values():
+            member.session.send(m.Rebase(tick, skipped_ms))
+
+
+def sections_from(wire: Iterable[tuple[str, int]]) -> tuple[Section, ...]:
+    """Sections as the envelope spells them."""
+    return tuple(Section(Audience(audience), of) for audience, of in wire)
+
+
+def is_private(member: Member) -> bool:
+    """Whether its frames have a private part: sections of its own, or answers."""
+    session = member.session
+    return bool(session.seats) or any(section.audience is not PUBLIC for section in session.sections)

@@ -1,0 +1,72 @@
+"""The ASGI extension ``roomwright.socket``: a socket that can be written to directly and that hands its messages over.
+
+Offered by our own server on plain TCP only. `server.sockets.outlet` is what uses it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from server.serving.frames import FrameCache, joined
+
+_frames = FrameCache()  # of the process: one message goes to the sockets of a room one after the other
+
+
+class DirectSocket:
+    """One connection. ``deliver`` may be set before ``websocket.accept``: whole messages are then handed to it at once.
+
+    Writing to a socket that is closing or gone does nothing. Order holds with all that autobahn writes: whatever cannot
+    go to the kernel whole, and all that follows it, goes through Twisted's buffer.
+    """
+
+    __slots__ = ("_protocol", "_send", "_transport")
+
+    def __init__(self, protocol: Any, transport: Any) -> None:
+        self._protocol = protocol
+        self._transport = transport
+        self._send: Callable[[bytes], int] = transport.socket.send
+
+    @property
+    def deliver(self) -> Callable[[bytes | str], None] | None:
+        """Called with every whole message of the client, in place of ``websocket.receive`` events. It may close the socket."""
+        found: Callable[[bytes | str], None] | None = self._protocol.deliver
+        return found
+
+    @deliver.setter
+    def deliver(self, deliver: Callable[[bytes | str], None]) -> None:
+        if self._protocol.is_accepted:
+            raise RuntimeError(
+                "expected deliver to be set before websocket.accept, got it after; messages may wait by then"
+            )
+        self._protocol.deliver = deliver
+
+    def write(self, message: bytes | str) -> None:
+        """One whole message. The same object written to many sockets is framed once."""
+        self._push(_frames.framed(message))
+
+    def write_parts(self, *parts: bytes) -> None:
+        """One whole binary message, given in parts: header, shared bytes, private bytes."""
+        self._push(joined(parts))
+
+    def buffered(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        transport = self._transport
+        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen  # type: ignore[no-any-return]  # noqa: SLF001
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Starts the closing handshake, after everything that was written. ``code``: 1000 or 3000 to 4999."""
+        if self._protocol.state == self._protocol.STATE_OPEN:
+            self._protocol.sendClose(code, reason or None)
+
+    def _push(self, frame: bytes) -> None:
+        protocol, transport = self._protocol, self._transport
+        if protocol.state != protocol.STATE_OPEN:
+            return
+        if transport.dataBuffer or transport._tempDataLen or not transport.connected or transport.disconnecting:  # noqa: SLF001
+            transport.write(frame)
+            return
+        try:
+            sent = self._send(frame)
+        except OSError:  # full, or broken: Twisted's own write finds out which, and reports a loss as it always does
+            sent = 0
+        if sent < len(frame):
+            transport.write(frame[sent:])

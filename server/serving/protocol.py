@@ -1,0 +1,171 @@
+"""Daphne's WebSocket protocol with an early way in: small whole messages are read here, all else is autobahn's.
+
+The only module that knows the insides of autobahn and Twisted; their versions are bounded in pyproject.toml and asked for
+again at run time. An early message is one that autobahn would pass on without a second thought: the connection is open,
+nothing is half read, and the frame is whole, final, masked, without reserved bits, small, and valid UTF-8 if it is text.
+The first frame in a chunk that is not goes to autobahn with everything after it, so masks, fragments, control frames,
+sizes and closing are checked where they always were.
+"""
+
+import asyncio
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import tcp
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+
+from server.clock import wall_now
+from server.serving.direct import DirectSocket
+from server.serving.frames import EARLY_MAX, whole_message
+from server.serving.inbox import Inbox
+
+log = structlog.get_logger()
+
+HELD_MAX = 64 * 1024
+READ_MAX = 16 * 1024
+INTERNAL = 1011
+KNOWN = {"autobahn": ("26", "10"), "twisted": ("26", "10")}
+
+
+def are_insides_known() -> bool:
+    """Whether the installed autobahn and Twisted are those that this module was written against."""
+    return all(tuple(version(name).split(".")[:2]) == known for name, known in KNOWN.items())
+
+
+def is_plain_tcp(transport: Any) -> bool:
+    """Whether bytes written to the transport's socket are what the peer reads: no TLS, no wrapper, no other kind."""
+    needed = ("socket", "dataBuffer", "offset", "_tempDataLen", "connected", "disconnecting")
+    return type(transport) is tcp.Server and not transport.TLS and all(hasattr(transport, name) for name in needed)
+
+
+class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
+    """One connection. Without ``deliver`` its messages become ASGI events in a bounded inbox."""
+
+    deliver: Callable[[bytes | str], None] | None = None
+    is_accepted = False
+    early_max = 0
+    _has_heard = False
+    _is_held = False
+
+    # ---- offered to the application
+
+    def direct_socket(self) -> DirectSocket | None:
+        """The ASGI extension, where this connection can carry it."""
+        if self.factory.are_insides_known and is_plain_tcp(self.transport):
+            return DirectSocket(self, self.transport)
+        return None
+
+    def new_inbox(self) -> Inbox:
+        """The queue of the application's events."""
+        return Inbox(self.transport.pauseProducing, self.transport.resumeProducing)
+
+    # ---- from the network
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Takes whole small messages off the front; the rest is autobahn's."""
+        if self.early_max and self.state == self.STATE_OPEN and not self.data:
+            if self.current_frame is None and not self.inside_message:
+                data = self._take_early(data)
+                if not data:
+                    return
+        elif not self.is_accepted and len(self.data) + len(data) > HELD_MAX:
+            self._is_held = True  # a peer that does not wait for its answer: no more until the application has accepted
+            self.transport.pauseProducing()
+        super().dataReceived(data)
+
+    def onOpen(self) -> None:  # noqa: N802 - autobahn's name
+        """The application has accepted."""
+        super().onOpen()
+        self.is_accepted = True
+        if self.factory.are_insides_known and self._perMessageCompress is None:
+            limits = (self.maxMessagePayloadSize or EARLY_MAX, self.maxFramePayloadSize or EARLY_MAX)
+            self.early_max = min(EARLY_MAX, *limits)
+        if self._is_held:
+            self._is_held = False
+            self.transport.resumeProducing()
+        if self.early_max and is_plain_tcp(self.transport):
+            self._read_from_the_loop()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - autobahn's names
+        """A message that autobahn put together."""
+        if not self.muted:
+            self._has_heard = True
+            self._hand_on(payload if isBinary else payload.decode())
+
+    def check_timeouts(self) -> None:
+        """Daphne pings who was silent for long: it is told here, every 2 s, who was not."""
+        if self._has_heard:
+            self._has_heard = False
+            self.last_ping = wall_now().timestamp()
+        super().check_timeouts()
+
+    # ---- from the application
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """Daphne's own, but for the reason of a close, which it drops."""
+        if message.get("type") == "websocket.close" and self.state == self.STATE_OPEN:
+            self.sendClose(message.get("code") or 1000, message.get("reason") or None)
+        else:
+            super().handle_reply(message)
+
+    # ---- inside
+
+    def _read_from_the_loop(self) -> None:
+        """Has the event loop call us in place of Twisted's layers, which cost more than all that follows.
+
+        Twisted still owns the descriptor: it removes this reader as it would its own, puts its own in place when it reads
+        again after a pause, and is called for whatever is not plain data.
+        """
+        reactor = self.transport.reactor
+        if isinstance(reactor, AsyncioSelectorReactor) and self.transport in reactor._readers:  # noqa: SLF001
+            self._recv = self.transport.socket.recv
+            asyncio.get_running_loop().add_reader(self.transport.fileno(), self._on_readable)
+
+    def _on_readable(self) -> None:
+        try:
+            data = self._recv(READ_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:  # the end, or a failure: Twisted reads again, finds the same, and ends the connection its way
+            self.transport.reactor._readOrWrite(self.transport, True)  # noqa: SLF001
+            return
+        try:
+            self.dataReceived(data)
+        except Exception:  # as Twisted: a protocol that raises loses its connection
+            log.exception("socket.failed")
+            self.transport.abortConnection()
+
+    def _take_early(self, data: bytes) -> bytes:
+        start = 0
+        while self.state == self.STATE_OPEN:
+            found = whole_message(data, start, self.early_max)
+            if found is None:
+                break
+            message, start = found
+            self._has_heard = True
+            if self.autoPingTimeoutCall and self.autoPingRestartOnAnyTraffic:
+                self._cancelAutoPingTimeoutCall()
+            self._hand_on(message)
+        return data[start:] if start else data
+
+    def _hand_on(self, message: bytes | str) -> None:
+        if self.deliver is None:
+            kind = "bytes" if isinstance(message, bytes) else "text"
+            self.application_queue.put_nowait({"type": "websocket.receive", kind: message})
+            return
+        try:
+            self.deliver(message)
+        except Exception:
+            log.exception("socket.deliver_failed")
+            self._fail()
+
+    def _fail(self) -> None:
+        """As Daphne ends a connection whose application raised: the application hears at once, the peer gets 1011."""
+        self.application_queue.put_nowait({"type": "websocket.disconnect", "code": INTERNAL})
+        self.muted = True
+        self.sendCloseFrame(code=INTERNAL)

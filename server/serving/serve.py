@@ -1,0 +1,83 @@
+"""Serves a process's parts: they start before the first connection, and drain before the last is dropped.
+
+Called by `__main__` only.
+"""
+
+from server.serving import reactor  # isort: skip - Twisted's reactor is chosen before anything else imports it
+
+reactor.install()
+
+import asyncio  # noqa: E402
+import errno  # noqa: E402
+import socket  # noqa: E402
+
+import structlog  # noqa: E402
+
+from server.asgi import application_of  # noqa: E402
+from server.serving.server import RoomServer  # noqa: E402
+from server.wiring import Parts  # noqa: E402
+
+log = structlog.get_logger()
+
+
+def serve(parts: Parts, host: str, port: int, send_buffer_bytes: int = 0) -> None:
+    """Serves until SIGTERM or SIGINT. Raises SystemExit with one line where the address cannot be had.
+
+    ``send_buffer_bytes`` bounds the kernel's buffer of each socket; 0 leaves it to the kernel.
+    """
+    check_address(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    endpoint = f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"
+    serve_at(parts, endpoint, f"http://{shown}:{port}/", send_buffer_bytes)
+
+
+def serve_at(parts: Parts, endpoint: str, url: str, send_buffer_bytes: int = 0) -> None:
+    """Serves at any endpoint in Twisted's words (``ssl:8443:privateKey=key.pem:certKey=cert.pem``), shown as ``url``."""
+    server: RoomServer = RoomServer(
+        application_of(parts),
+        [endpoint],
+        verbosity=0,
+        ping_interval=20,
+        ping_timeout=30,
+        websocket_connect_timeout=5,
+        websocket_handshake_timeout=5,
+        http_timeout=60,
+        server_name="roomwright",
+        ready_callable=lambda: _start(server, parts, url),
+    )
+    server.drain = parts.drain
+    server.send_buffer_bytes = send_buffer_bytes
+    server.run()
+
+
+def check_address(host: str, port: int) -> None:
+    """Says what to do where the port is taken or the host is not ours: Daphne itself would say nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SystemExit(_address_problem(host, port, error)) from None
+
+
+def _address_problem(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use; choose another: ROOMWRIGHT_PORT={port + 1} make run"
+    if error.errno == errno.EACCES:
+        return (
+            f"port {port} needs privileges that this user lacks; choose one above 1023: ROOMWRIGHT_PORT=8000 make run"
+        )
+    return f"cannot listen on {host}:{port}: {error.strerror}; see ROOMWRIGHT_HOST and ROOMWRIGHT_PORT"
+
+
+def _start(server: RoomServer, parts: Parts, url: str) -> None:
+    task = reactor.loop().create_task(parts.start())
+    task.add_done_callback(lambda done: _report(server, done))
+    log.info("server.listening", url=url, parts=sorted(parts.roles))
+
+
+def _report(server: RoomServer, task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("server.start_failed", error=repr(task.exception()))
+        server.stop()

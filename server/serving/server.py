@@ -1,0 +1,72 @@
+"""Daphne's server with this project's sockets, bounded inboxes, and an end that says goodbye.
+
+Stock Daphne sends no close frame on SIGTERM and swallows the failure of its own clean-up (docs/decisions/0006).
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from daphne.server import Server
+from twisted.internet import defer
+
+from server.serving.protocol import RoomSocketProtocol, are_insides_known
+from server.sockets.outlet import EXTENSION
+
+log = structlog.get_logger()
+
+DRAIN_S = 8.0
+CLOSE_HANDSHAKE_S = 5.0
+
+
+class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
+    """``drain`` is awaited before the last connection is dropped."""
+
+    drain: Callable[[], Awaitable[None]]
+    send_buffer_bytes: int = 0
+
+    def listen_success(self, port: Any) -> None:
+        """Installs our protocol before the first connection.
+
+        Sockets inherit the listener's send buffer: a small one hides less from the pacing. A broken frame is answered
+        with a close code instead of a reset, and a slow reader gets time to read its own.
+        """
+        super().listen_success(port)
+        self.ws_factory.protocol = RoomSocketProtocol
+        self.ws_factory.are_insides_known = are_insides_known()
+        self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_HANDSHAKE_S)
+        if not self.ws_factory.are_insides_known:
+            log.warning("server.unknown_versions", effect="sockets are written to through ASGI")
+        if self.send_buffer_bytes and getattr(port, "socket", None) is not None:
+            port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Daphne's own, with a bounded inbox and the extension; HTTP stays as it is."""
+        if not isinstance(protocol, RoomSocketProtocol):
+            return super().create_application(protocol, scope)
+        scope["asgi"] = {"version": "3.0", "spec_version": "2.3"}
+        direct = protocol.direct_socket()
+        scope["extensions"] = {} if direct is None else {EXTENSION: direct}
+        inbox = protocol.new_inbox()
+        application = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        return inbox
+
+    def kill_all_applications(self) -> Any:
+        """Twisted's shutdown waits for what this returns."""
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._end()))
+
+    async def _end(self) -> None:
+        log.info("server.draining", connections=len(self.connections))
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self.drain()
+        except TimeoutError:
+            log.warning("server.drain_timeout", after_s=DRAIN_S)
+        tasks = [d["application_instance"] for d in self.connections.values() if "application_instance" in d]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,126 @@
+"""Where a connection's messages leave the process: directly to the socket, or through any ASGI server's ``send``.
+
+Both behave the same: messages and the close leave in the order they were given, what comes after the close or after the
+loss of the socket is dropped, and a peer that takes nothing ends in ``on_full``, once. Chosen by `consumer` at connect.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import structlog
+from attrs import define, field
+
+log = structlog.get_logger()
+
+EXTENSION = "roomwright.socket"
+OUT_MAX = 512
+OUT_BYTES_MAX = 4 * 1024 * 1024
+
+Message = bytes | str
+
+
+class Outlet(Protocol):
+    """The way out of one connection."""
+
+    def write(self, message: Message) -> None:
+        """One whole message."""
+
+    def buffered(self) -> int | None:
+        """Bytes that the kernel has not taken yet; None where the server does not say."""
+
+    def close(self, code: int, reason: str) -> None:
+        """After all that was written. ``code``: 1000 or 3000 to 4999."""
+
+    def stop(self) -> None:
+        """The socket is gone."""
+
+
+class SocketExtension(Protocol):
+    """What ``scope["extensions"]["roomwright.socket"]`` offers; see `server.serving.direct`."""
+
+    deliver: Callable[[Message], None] | None
+
+    def write(self, message: Message) -> None: ...
+    def buffered(self) -> int: ...
+    def close(self, code: int, reason: str) -> None: ...
+
+
+@define(eq=False)
+class DirectOutlet:
+    """Over the extension: no task, no event, no queue but the transport's own, whose bound is OUT_BYTES_MAX."""
+
+    socket: SocketExtension
+    on_full: Callable[[], None]
+    _is_full: bool = False
+
+    def write(self, message: Message) -> None:
+        self.socket.write(message)
+        if not self._is_full and self.socket.buffered() > OUT_BYTES_MAX:
+            self._is_full = True
+            self.on_full()
+
+    def buffered(self) -> int | None:
+        return self.socket.buffered()
+
+    def close(self, code: int, reason: str) -> None:
+        self.socket.close(code, reason)
+
+    def stop(self) -> None:
+        """Nothing of ours is left to end."""
+
+
+@define(eq=False)
+class AsgiOutlet:
+    """Over ASGI: one task writes what waits in a queue of at most OUT_MAX messages. Made within a running event loop."""
+
+    send: Callable[[dict[str, Any]], Awaitable[Any]]
+    on_full: Callable[[], None]
+    _waiting: deque[dict[str, Any]] = field(factory=deque)
+    _wake: asyncio.Event = field(factory=asyncio.Event)
+    _is_full: bool = False
+    _is_closed: bool = False
+    _task: asyncio.Task[None] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._task = asyncio.create_task(self._write_all())
+
+    def stop(self) -> None:
+        self._is_closed = True
+        self._task.cancel()
+
+    def write(self, message: Message) -> None:
+        if self._is_closed:
+            return
+        if len(self._waiting) >= OUT_MAX and not self._is_full:  # overflow: close; what waits is not worth waiting for
+            self._is_full = True
+            self._waiting.clear()
+            self.on_full()
+            return
+        self._put({"type": "websocket.send", "bytes" if isinstance(message, bytes) else "text": message})
+
+    def buffered(self) -> int | None:
+        return None
+
+    def close(self, code: int, reason: str) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._put({"type": "websocket.close", "code": code, "reason": reason})
+
+    def _put(self, event: dict[str, Any]) -> None:
+        self._waiting.append(event)
+        self._wake.set()
+
+    async def _write_all(self) -> None:
+        while not (self._is_closed and not self._waiting):
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                await self._send(self._waiting.popleft())
+
+    async def _send(self, event: dict[str, Any]) -> None:
+        try:
+            await self.send(event)
+        except Exception as error:  # noqa: BLE001 - each server has its own error for a socket that closes meanwhile
+            log.debug("socket.send_failed", error=repr(error))

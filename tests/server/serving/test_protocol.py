@@ -1,0 +1,148 @@
+"""Our protocol by itself: what is read early, what a full inbox does, and what happens when the application fails."""
+
+import asyncio
+
+import pytest
+from structlog.testing import capture_logs
+
+from server.serving import inbox
+from server.serving.direct import DirectSocket
+from server.serving.protocol import RoomSocketProtocol, are_insides_known, is_plain_tcp
+from tests.flow.raw import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame
+from tests.server.serving.harness import Line, opened
+
+
+def autobahn_saw(line: Line) -> int:
+    """Data frames that took the long way."""
+    seen: int = line.protocol.trafficStats.incomingWebSocketFrames
+    return seen
+
+
+def test_the_installed_insides_are_those_it_was_written_for():
+    assert are_insides_known()
+
+
+async def test_small_whole_messages_never_reach_autobahn():
+    line = await opened(RoomSocketProtocol, is_delivering=True)
+    line.feed(frame(BINARY, b"a") + frame(TEXT, "ü".encode()) + frame(BINARY, b"c" * 4096))
+    assert line.delivered == [b"a", "ü", b"c" * 4096]
+    assert autobahn_saw(line) == 0
+    line.feed(frame(BINARY, b"d", fin=False) + frame(CONTINUATION, b"e") + frame(BINARY, b"f" * 4097))
+    assert line.delivered[3:] == [b"de", b"f" * 4097]
+    assert autobahn_saw(line) == 3
+    line.feed(frame(BINARY, b"g"))
+    assert autobahn_saw(line) == 3
+    line.end()
+
+
+async def test_unknown_insides_leave_everything_to_autobahn():
+    line = await opened(RoomSocketProtocol, is_delivering=True)
+    line.protocol.factory.are_insides_known = False
+    line.protocol.early_max = 0  # as onOpen leaves it then
+    line.feed(frame(BINARY, b"a"))
+    assert (line.delivered, autobahn_saw(line)) == ([b"a"], 1)
+    assert line.protocol.direct_socket() is None
+    line.end()
+
+
+async def test_what_is_no_plain_tcp_is_offered_no_direct_socket():
+    line = await opened(RoomSocketProtocol)
+    assert not is_plain_tcp(line.transport)
+    assert line.protocol.direct_socket() is None
+    line.end()
+
+
+async def test_data_count_as_a_sign_of_life_like_a_pong():
+    line = await opened(RoomSocketProtocol, is_delivering=True)
+    line.protocol.autoPingTimeout = 30.0
+    line.protocol._sendAutoPing()
+    assert line.protocol.autoPingTimeoutCall is not None
+    line.protocol.last_ping = 0.0
+    line.feed(frame(BINARY, b"a"))
+    assert line.protocol.autoPingTimeoutCall is None
+    sent = line.sent()
+    line.protocol.check_timeouts()
+    assert line.protocol.last_ping > 0.0
+    assert line.sent() == sent, "no ping for somebody who has just spoken"
+    line.end()
+
+
+# ---- bounded
+
+
+async def test_a_peer_that_sends_while_nobody_reads_is_paused_and_read_again_later():
+    line = await opened(RoomSocketProtocol)
+    queue = line.protocol.application_queue
+    fed = 0
+    while line.transport.producerState == "producing":
+        line.feed(frame(BINARY, b"x" * 10))
+        fed += 1
+    assert fed == inbox.COUNT_MAX + 1
+    while line.transport.producerState == "paused":
+        assert (await queue.get())["bytes"] == b"x" * 10
+    assert queue.qsize() == inbox.COUNT_MAX // 2
+    line.end()
+
+
+async def test_few_big_messages_fill_the_inbox_too():
+    line = await opened(RoomSocketProtocol)
+    fed = 0
+    while line.transport.producerState == "producing":
+        line.feed(frame(BINARY, b"x" * 20_000))
+        fed += 1
+    assert fed == inbox.BYTES_MAX // (20_000 + inbox.OVERHEAD_BYTES) + 1 < inbox.COUNT_MAX
+    line.end()
+
+
+async def test_messages_that_are_delivered_at_once_pause_nobody():
+    line = await opened(RoomSocketProtocol, is_delivering=True)
+    line.feed(frame(BINARY, b"x") * 500)
+    assert len(line.delivered) == 500
+    assert line.transport.producerState == "producing"
+    line.end()
+
+
+# ---- failures
+
+
+async def test_an_application_that_raises_ends_with_1011_and_hears_of_the_end_once():
+    def fail(_: bytes | str) -> None:
+        raise RuntimeError("a bug")
+
+    line = await opened(RoomSocketProtocol, fail)
+    with capture_logs() as logs:
+        line.feed(frame(BINARY, b"a") + frame(BINARY, b"b") + frame(PING))
+    assert [entry["event"] for entry in logs] == ["socket.deliver_failed"]
+    assert line.sent() == b"\x88\x02\x03\xf3"
+    line.feed(frame(CLOSE, b"\x03\xf3"))
+    line.end()
+    assert line.events() == [{"type": "websocket.disconnect", "code": 1011}]
+
+
+async def test_a_message_that_closes_the_connection_is_the_last_one():
+    got: list[bytes | str] = []
+
+    def close(message: bytes | str) -> None:
+        got.append(message)
+        line.protocol.sendClose(4001, "enough")
+
+    line = await opened(RoomSocketProtocol, close)
+    line.feed(frame(BINARY, b"a") + frame(TEXT, b"b", rsv=1))
+    assert got == [b"a"]
+    assert line.sent() == b"\x88\x08\x0f\xa1enough"
+    line.end()
+
+
+async def test_deliver_comes_before_accept():
+    line = await opened(RoomSocketProtocol)
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match=r"before websocket\.accept"):
+        _Bare(line.protocol).deliver = print
+    line.end()
+
+
+class _Bare(DirectSocket):
+    """Without a socket, which this transport has not."""
+
+    def __init__(self, protocol: object) -> None:
+        self._protocol = protocol
