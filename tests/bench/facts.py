@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,19 @@ def facts(root: Path) -> dict[str, Any]:
         "machine": machine(),
         "versions": versions(),
         "not_controlled": list(NOT_CONTROLLED),
+        "in_process": in_process(root),
     }
+
+
+def in_process(root: Path) -> list[dict[str, float]]:
+    """One room's step and frame in microseconds, three times; none where that version has other insides."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(HERE / "games")])}
+    argv = [sys.executable, str(HERE / "inprocess.py"), "50", "3000"]
+    found = []
+    for _ in range(3):
+        made = subprocess.run(argv, cwd=root, env=env, capture_output=True, text=True, check=False)
+        found += [json.loads(made.stdout)] if made.returncode == 0 else []
+    return found
 
 
 def commit(root: Path) -> str:

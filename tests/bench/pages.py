@@ -55,6 +55,7 @@ def performance(results: Results, template: str) -> str:
     """The page: the template with its {{placeholders}} filled in."""
     parts = {
         "facts": facts_text(results.facts),
+        "in_process": tables.in_process(results.facts),
         "targets": tables.target_table(outcomes(results)),
         "scenarios": scenario_sections(results, scenarios.TABLE),
         "full": scenario_sections(results, scenarios.FULL) or "Not measured yet: `make bench-full`.",

@@ -23,6 +23,7 @@ FACTS = {
     "machine": {"cores": 2, "cpu": "A Processor", "kernel": "6.1", "system": "Linux", "memory_gb": 8},
     "versions": {"python": "3.11"},
     "not_controlled": ["Nothing was controlled."],
+    "in_process": [{"step_us": 4.0, "frame_us": 60.0}, {"step_us": 5.0, "frame_us": 70.0}],
 }
 
 
@@ -258,3 +259,4 @@ def test_the_page_has_no_placeholder_left() -> None:
     page = pages.performance(Results(FACTS, rows), pages.TEMPLATE.read_text(encoding="utf-8"))
     assert "{{" not in page
     assert "400 clients in rooms of 50" in page
+    assert "takes 4.50 (4.00–5.00) µs, its frame 65.0 (60.0–70.0) µs" in page

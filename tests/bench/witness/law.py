@@ -15,7 +15,7 @@ SIZE, SPEED, HZ = 1000.0, 120.0, 20
 TOLERANCE = (
     3 * SIZE / 65535
 )  # each end of each axis may be off by half a step; the peer may compute on quantized values
-STRIDE_MAX = SPEED / HZ * 4  # a peer that steps by measured time may be late by this much
+STRIDE_MAX = SPEED  # a peer that steps by measured time may have been held up, for a second at most
 Positions = Mapping[int, tuple[float, float, float]]  # by entity: x, y, hp
 
 
