@@ -18,7 +18,7 @@ from attrs import field, frozen
 
 from tests.bench.cell import Cell
 from tests.support.ports import free_port
-from tests.support.processes import Processes
+from tests.support.processes import Processes, Running, clean_environment
 from tests.support.programs import MissingProgramError, find_program
 from tests.support.redis import RedisServer
 
@@ -79,14 +79,21 @@ routes:
 """
 
 MINT = """\
-import json, sys
+import json, os, sys
+import django
+os.environ["DJANGO_SETTINGS_MODULE"] = "server.settings"
+django.setup()
+from server.accounts.identity import issue_guest
+json.dump([issue_guest()[1] for _ in range(int(sys.argv[1]))], sys.stdout)
+"""
+
+OPEN = """\
+import sys
 from server.django_setup import prepare
 prepare()
-from server.accounts.identity import issue_guest
 from server.lobby.directory import open_room
-for code in sys.argv[2:]:
+for code in sys.argv[1:]:
     open_room("arena50", code)
-json.dump([issue_guest()[1] for _ in range(int(sys.argv[1]))], sys.stdout)
 """
 
 
@@ -114,36 +121,37 @@ def roomwright_environment(cell: Cell, place: Place, layer: str) -> dict[str, st
     }
 
 
-def roomwright_extra(cell: Cell, place: Place, env: Mapping[str, str]) -> dict[str, Any]:
-    """Room codes nobody has used; guest tokens, as a returning player has them, unless the join is to ask for them.
-
-    Joiners make their rooms; more rooms than the server lets joiners make at once are opened beforehand, as a lobby does.
-    """
-    codes = [f"B{secrets.token_hex(5)}" for _ in range(cell.rooms)]
-    opened = codes if cell.rooms > NEW_ROOMS_AT_ONCE else []
+def tokens(cell: Cell, place: Place, env: Mapping[str, str]) -> list[str]:
+    """Guest tokens, as a returning player has one; none where the join is to ask for them."""
     guests = 0 if cell.is_guest_asked else cell.clients + cell.slow_readers
-    argv = [sys.executable, "-c", MINT, str(guests), *opened]
+    found: list[str] = json.loads(script(place, env, MINT, str(guests)).strip().splitlines()[-1])
+    return found
+
+
+def codes(cell: Cell, place: Place, env: Mapping[str, str]) -> list[str]:
+    """Room codes nobody has used. Joiners make their rooms; more than they may make at once are opened now, as a lobby does."""
+    made = [f"B{secrets.token_hex(5)}" for _ in range(cell.rooms)]
+    if cell.rooms > NEW_ROOMS_AT_ONCE:
+        script(place, env, OPEN, *made)
+    return made
+
+
+def script(place: Place, env: Mapping[str, str], code: str, *words: str) -> str:
+    """What a few lines of Python print that run beside the measured server, in its checkout."""
+    argv = [sys.executable, "-c", code, *words]
     made = subprocess.run(
-        argv, cwd=place.server_root, env={**os.environ, **env}, capture_output=True, text=True, check=False
+        argv, cwd=place.server_root, env=clean_environment(env), capture_output=True, text=True, check=False
     )
     if made.returncode:
-        raise AssertionError(f"no tokens could be made: {made.stderr[-500:]}")
-    return {"codes": codes, "tokens": json_list(made.stdout)}
-
-
-def json_list(text: str) -> list[str]:
-    """The list in the last line; whatever was logged before it does not count."""
-    found: list[str] = json.loads(text.strip().splitlines()[-1])
-    return found
+        raise AssertionError(f"expected tokens and rooms, got: {made.stderr[-500:]}")
+    return made.stdout
 
 
 def roomwright(cell: Cell, place: Place, processes: Processes) -> Generator[Served, None, None]:
     """`python -m server run`, as its users run it: gateway, loop and worker in one process, in-memory layer, SQLite."""
     env = roomwright_environment(cell, place, "memory://")
     server = processes.python("-m", "server", "run", env=env, cwd=place.server_root)
-    port = int(env["ROOMWRIGHT_PORT"])
-    server.wait_for_url(f"http://{HOST}:{port}/healthz", 60.0)
-    yield Served((server.pid,), port, "roomwright", roomwright_extra(cell, place, env))
+    yield joinable(cell, place, env, server, ())
 
 
 def roomwright_redis(cell: Cell, place: Place, processes: Processes) -> Generator[Served, None, None]:
@@ -153,11 +161,17 @@ def roomwright_redis(cell: Cell, place: Place, processes: Processes) -> Generato
         loop = processes.python("-m", "server", "loop", env=env, cwd=place.server_root)
         loop.wait_for_line("loop.started", 60.0)
         gateway = processes.python("-m", "server", "gateway", env=env, cwd=place.server_root)
-        port = int(env["ROOMWRIGHT_PORT"])
-        gateway.wait_for_url(f"http://{HOST}:{port}/healthz", 60.0)
         assert server.process is not None
-        pids = (gateway.pid, loop.pid, server.process.pid)
-        yield Served(pids, port, "roomwright", roomwright_extra(cell, place, env))
+        yield joinable(cell, place, env, gateway, (loop.pid, server.process.pid))
+
+
+def joinable(cell: Cell, place: Place, env: Mapping[str, str], server: Running, also: tuple[int, ...]) -> Served:
+    """Waits until the gateway answers; tokens are made meanwhile."""
+    extra: dict[str, Any] = {"tokens": tokens(cell, place, env)}
+    port = int(env["ROOMWRIGHT_PORT"])
+    server.wait_for_url(f"http://{HOST}:{port}/healthz", 60.0)
+    extra["codes"] = codes(cell, place, env)
+    return Served((server.pid, *also), port, "roomwright", extra)
 
 
 def colyseus(cell: Cell, place: Place, processes: Processes) -> Generator[Served, None, None]:

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import asdict, frozen
 
 DUE_MIN = 0.99
-PACE_MIN = 0.97
+PACE_MIN = 0.95
 HZ = 20
 
 

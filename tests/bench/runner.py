@@ -101,29 +101,35 @@ def generate(cell: Cell, served: Served, place: Place) -> dict[str, Any]:
 
 def testify(cell: Cell, place: Place) -> Verdict:
     """The witness' verdict on all recorded rooms."""
-    rooms = sorted(place.folder.glob("room-*.rec"))
-    if not rooms:
+    recordings = sorted(place.folder.glob("room-*.rec"))
+    if not recordings:
         return Verdict(problems=["expected recordings for the witness, got none"])
-    return merged(judge(states(cell.peer, path, place), cell.movers) for path in rooms)
+    if cell.peer.startswith("plain"):
+        rooms = {path.name: states_of_plain(path.read_bytes()) for path in recordings}
+    else:
+        rooms = decoded(cell.peer, recordings, place)
+    return merged(judge(rooms.get(path.name, []), cell.movers) for path in recordings)
 
 
-def states(peer: str, recording: Path, place: Place) -> list[State]:
-    """A recording decoded by the peer's own client."""
-    if peer.startswith("plain"):
-        return states_of_plain(recording.read_bytes())
+def decoded(peer: str, recordings: list[Path], place: Place) -> dict[str, list[State]]:
+    """Recordings decoded by the peer's own client, by name. Raises BenchError."""
     if peer.startswith("roomwright"):
-        argv = [sys.executable, str(HERE / "witness" / "decode_roomwright.py"), str(recording)]
+        argv = [sys.executable, str(HERE / "witness" / "decode_roomwright.py")]
         cwd, env = place.server_root, clean_environment({"PYTHONPATH": str(place.server_root)})
     else:
-        argv = [str(colyseus_node()), "decode.mjs", str(recording)]
+        argv = [str(colyseus_node()), "decode.mjs"]
         cwd, env = HERE / "peers" / "colyseus", clean_environment()
-    made = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-    found = [as_state(*json.loads(line)) for line in made.stdout.splitlines() if line.startswith("[")]
-    if made.returncode or not found:
-        raise BenchError(
-            f"the witness could not decode {recording.name}: {made.stderr[-LOG_TAIL:] or made.stdout[:200]}"
-        )
-    return found
+    made = subprocess.run([*argv, *map(str, recordings)], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise BenchError(f"the witness could not decode: {made.stderr[-LOG_TAIL:] or made.stdout[-200:]}")
+    rooms: dict[str, list[State]] = {}
+    states: list[State] = []
+    for line in made.stdout.splitlines():
+        if line.startswith("["):
+            states.append(as_state(*json.loads(line)))
+        elif line.startswith('"'):
+            states = rooms.setdefault(json.loads(line), [])
+    return rooms
 
 
 def as_state(at_s: float, tick: int | None, movers: list[list[Any]]) -> State:
