@@ -56,7 +56,7 @@ docs: $(INSTALLED_DEV) ## write docs/generated anew
 
 deep: $(INSTALLED_DEV) ## long property runs: the simulated world, then every property test (SECONDS=300 each)
 	@.ci/servers
-	@$(PY) -m server verify --seconds $(SECONDS)
+	@$(PY) -m server verify --seconds $(SECONDS) --coverage
 	@$(PY) -m tests.support.deep $(SECONDS) $(PYTEST_ARGS)
 
 up: $(INSTALLED) ## a fleet on this machine (GATEWAYS=2 LOOPS=2); needs a Redis, see ROOMWRIGHT_LAYER

@@ -5,11 +5,13 @@ never sees half a value. Byte order is little-endian throughout.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from attrs import define
 
 NUMBER_LIMIT = 1 << 53  # what a JavaScript number holds exactly
+REMEMBERED_IDS_MAX = 4096  # ids of a set whose bytes are kept for the next frame
 
 
 class BadBytes(Exception):
@@ -46,17 +48,31 @@ def put_ids(out: bytearray, ids: Sequence[int]) -> None:
     count = len(ids)
     if not count:
         out.append(0)
-        return
-    first = ids[0]
+    elif count == 1 and ids[0] <= 0x7F:
+        out.append(2)
+        out.append(ids[0])
+    elif count <= REMEMBERED_IDS_MAX:
+        out += _ids(tuple(ids))
+    else:
+        _put_ids(out, ids)
+
+
+@lru_cache(maxsize=1024)
+def _ids(ids: tuple[int, ...]) -> bytes:
+    """The same rows change frame after frame, so their set is written once."""
+    out = bytearray()
+    _put_ids(out, ids)
+    return bytes(out)
+
+
+def _put_ids(out: bytearray, ids: Sequence[int]) -> None:
+    count, first = len(ids), ids[0]
     bitmap_bytes = (ids[-1] - first + 7) >> 3
     if bitmap_bytes < count - 1:
         put_uvarint(out, count << 1 | 1)
         put_uvarint(out, first)
         put_uvarint(out, bitmap_bytes)
-        bitmap = bytearray(bitmap_bytes)
-        for i in ids[1:]:
-            bitmap[(i - first - 1) >> 3] |= 1 << (i - first - 1 & 7)
-        out += bitmap
+        out += _bitmap(ids, first, ids[-1], bitmap_bytes)
         return
     put_uvarint(out, count << 1)
     put_uvarint(out, first)
@@ -64,6 +80,19 @@ def put_ids(out: bytearray, ids: Sequence[int]) -> None:
     for i in ids[1:]:
         put_uvarint(out, i - last - 1)
         last = i
+
+
+def _bitmap(ids: Sequence[int], first: int, last: int, length: int) -> bytearray:
+    """From the fewer: the ids that are there, or the holes between them."""
+    holes = last - first + 1 - len(ids)
+    if holes * 4 > len(ids):
+        bitmap, rest = bytearray(length), ids[1:]
+    else:
+        bitmap = bytearray(((1 << last - first) - 1).to_bytes(length, "little"))
+        rest = sorted(set(range(first, last)).difference(ids)) if holes else []
+    for i in rest:
+        bitmap[(i - first - 1) >> 3] ^= 1 << (i - first - 1 & 7)
+    return bitmap
 
 
 _COLUMN_CODES = ((0xFF, "B", 1), (0xFFFF, "H", 2), (0xFFFF_FFFF, "I", 4))
@@ -75,6 +104,27 @@ def column_code(steps: int) -> tuple[str, int]:
         if steps <= limit:
             return code, width
     raise ValueError(f"steps {steps} need more than 32 bits")
+
+
+@lru_cache(maxsize=4096)
+def columns_packer(codes: str, count: int) -> Callable[..., bytes]:
+    """Packs ``count`` whole numbers of each column, one column after the other."""
+    return struct.Struct("<" + "".join(f"{count}{code}" for code in codes)).pack
+
+
+def _long_uvarint(data: bytes, at: int, value: int) -> tuple[int, int]:
+    """The number whose first seven bits are known, and where it ends. Raises IndexError at the end of the data."""
+    for shift in range(7, 56, 7):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if byte == 0:
+                raise BadBytes("expected the shortest varint, got a padded one")
+            if value >= NUMBER_LIMIT:
+                raise BadBytes("expected a varint below 2**53, got a larger one")
+            return value, at
+    raise BadBytes("expected a varint of at most 8 bytes, got a longer one")
 
 
 @define
@@ -93,19 +143,30 @@ class Reader:
 
     def uvarint(self) -> int:
         """One unsigned number below 2**53, in the fewest bytes."""
-        value = shift = 0
-        while True:
-            byte = self.u8()
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if byte == 0 and shift:
-                    raise BadBytes("expected the shortest varint, got a padded one")
-                if value >= NUMBER_LIMIT:
-                    raise BadBytes("expected a varint below 2**53, got a larger one")
-                return value
-            shift += 7
-            if shift > 49:
-                raise BadBytes("expected a varint of at most 8 bytes, got a longer one")
+        return self.uvarints(1)[0]
+
+    def uvarints(self, count: int) -> list[int]:
+        """That many unsigned numbers, each below 2**53 and in the fewest bytes."""
+        data, at = self.data, self.at
+        values = []
+        try:
+            for _ in range(count):
+                value = data[at]
+                at += 1
+                if value > 0x7F:
+                    value, at = _long_uvarint(data, at, value & 0x7F)
+                values.append(value)
+        except IndexError:
+            raise BadBytes("expected one more byte, got the end") from None
+        self.at = at
+        return values
+
+    def row(self, form: str, length: int) -> tuple[int, ...]:
+        """Whole numbers of several widths, as a struct's form says."""
+        if length > len(self.data) - self.at:
+            raise BadBytes(f"expected {length} more bytes, got {len(self.data) - self.at}")
+        self.at += length
+        return struct.unpack_from(form, self.data, self.at - length)
 
     def raw(self, length: int) -> bytes:
         """Exactly ``length`` bytes."""

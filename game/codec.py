@@ -5,15 +5,15 @@ the same mask of fields travel as one group: an id set, then one column per fiel
 Every delta has one form only, in bytes and in JSON, so that equal states have equal bytes.
 """
 
-import struct
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from attrs import define, field, frozen
 from msgspec import Meta, Struct
 
-from game.binary import NUMBER_LIMIT, BadBytes, Reader, put_ids, put_text, put_uvarint
+from game.binary import NUMBER_LIMIT, BadBytes, Reader, columns_packer, put_ids, put_text, put_uvarint
 from game.fields import Kind
 from game.quantize import Quantized, dequantize, is_within, quantize
 from game.schema import Message, Schema, Table, WireField
@@ -53,11 +53,12 @@ class EventRow:
 
 @define
 class Delta:
-    """A KEY or PATCH of one section."""
+    """A KEY or PATCH of one section. ``seq``, which travels beside it, says where it leads."""
 
     is_key: bool
     tables: list[TableDelta] = field(factory=list)
     events: list[EventRow] = field(factory=list)
+    seq: int = field(default=0, eq=False)
 
 
 def encode_delta(delta: Delta) -> bytes:
@@ -75,17 +76,17 @@ def encode_delta(delta: Delta) -> bytes:
     for event in delta.events:
         put_uvarint(out, event.message.index)
         put_uvarint(out, event.age)
-        put_values(out, event.message.fields, event.values)
+        put_values(out, event.message, event.values)
     return bytes(out)
 
 
-def decode_delta(schema: Schema, blob: bytes) -> Delta:
-    """The delta of a blob. Raises BadBytes for anything that `encode_delta` could not have written."""
+def decode_delta(schema: Schema, blob: bytes, seq: int = 0) -> Delta:
+    """The delta of a blob that leads to ``seq``. Raises BadBytes for anything that `encode_delta` could not have written."""
     reader = Reader(blob)
     kind = reader.u8()
     if kind > 1:
         raise BadBytes(f"expected a key (0) or patch (1), got {kind}")
-    delta = Delta(kind == 0)
+    delta = Delta(kind == 0, seq=seq)
     last = -1
     for _ in range(reader.uvarint()):
         table = _indexed(schema.tables, reader.uvarint(), "table")
@@ -100,23 +101,19 @@ def decode_delta(schema: Schema, blob: bytes) -> Delta:
     for _ in range(reader.uvarint()):
         message = _indexed(schema.events, reader.uvarint(), "event")
         age = reader.uvarint()
-        delta.events.append(EventRow(message, age, read_values(reader, message.fields)))
+        delta.events.append(EventRow(message, age, read_values(reader, message)))
     reader.end()
     return delta
 
 
-def put_values(out: bytearray, fields: Sequence[WireField], values: Sequence[Any]) -> None:
+def put_values(out: bytearray, message: Message, values: Sequence[Any]) -> None:
     """Appends one quantized value per field."""
-    for wire, value in zip(fields, values, strict=True):
-        if wire.spec.kind is Kind.TEXT:
-            put_text(out, value)
-        else:
-            out += value.to_bytes(wire.width, "little")
+    message.code.put(out, values)
 
 
-def read_values(reader: Reader, fields: Sequence[WireField]) -> list[Quantized]:
+def read_values(reader: Reader, message: Message) -> Sequence[Quantized]:
     """One quantized value per field, each within its range."""
-    return [_read_column(reader, wire, 1)[0] for wire in fields]
+    return message.code.read(reader)
 
 
 def quantize_all(message: Message, body: object) -> list[Quantized]:
@@ -126,8 +123,7 @@ def quantize_all(message: Message, body: object) -> list[Quantized]:
 
 def body_of(message: Message, values: Sequence[Quantized]) -> Any:
     """An instance of the message's class, or a dict where only its schema is known."""
-    decoded = {w.name: dequantize(w.spec, q) for w, q in zip(message.fields, values, strict=True)}
-    return decoded if message.cls is None else message.cls(**decoded)
+    return message.code.build(values)
 
 
 def body_json(message: Message, values: Sequence[Quantized]) -> dict[str, Any]:
@@ -196,17 +192,22 @@ def delta_from_json(schema: Schema, data: object) -> Delta:
 
 
 def _put_group(out: bytearray, table: Table, group: Group) -> None:
-    put_uvarint(out, group.mask)
-    put_ids(out, group.ids)
-    count = len(group.ids)
-    for wire, column in zip(_masked(table.fields, group.mask), group.columns, strict=True):
-        if not wire.code:
+    mask, ids, columns = group.mask, group.ids, group.columns
+    if mask < 0x80:
+        out.append(mask)
+    else:
+        put_uvarint(out, mask)
+    put_ids(out, ids)
+    fields = table.masked(mask)
+    if fields.codes is not None:
+        out += columns_packer(fields.codes, len(ids))(*chain.from_iterable(columns))
+        return
+    for wire, column in zip(fields.fields, columns, strict=True):
+        if wire.code:
+            out += columns_packer(wire.code, len(ids))(*column)
+        else:
             for value in column:
                 put_text(out, str(value))
-        elif count == 1:
-            out += column[0].to_bytes(wire.width, "little")  # type: ignore[union-attr]  # a column with a code is ints
-        else:
-            out += struct.pack(f"<{count}{wire.code}", *column)
 
 
 def _read_group(reader: Reader, table: Table) -> Group:
@@ -216,7 +217,7 @@ def _read_group(reader: Reader, table: Table) -> Group:
     ids = reader.ids()
     if not ids or len(ids) > MAX_ROWS:
         raise BadBytes(f"expected 1 to {MAX_ROWS} rows in a group, got {len(ids)}")
-    columns = [_read_column(reader, wire, len(ids)) for wire in _masked(table.fields, mask)]
+    columns = [_read_column(reader, wire, len(ids)) for wire in table.masked(mask).fields]
     return Group(mask, ids, columns)
 
 
@@ -245,12 +246,8 @@ def _read_column(reader: Reader, wire: WireField, count: int) -> Sequence[Quanti
     return values
 
 
-def _masked(fields: Sequence[WireField], mask: int) -> list[WireField]:
-    return [wire for i, wire in enumerate(fields) if mask >> i & 1]
-
-
 def _rows_json(table: Table, group: Group) -> list[list[Any]]:
-    fields = _masked(table.fields, group.mask)
+    fields = table.masked(group.mask).fields
     return [
         [entity, {w.name: dequantize(w.spec, column[i]) for w, column in zip(fields, group.columns, strict=True)}]
         for i, entity in enumerate(group.ids)
@@ -263,7 +260,7 @@ def _part_from_json(table: Table, found: _TableJson, is_key: bool) -> TableDelta
         mask = sum(1 << i for i, wire in enumerate(table.fields) if wire.name in row)
         if mask.bit_count() != len(row):
             raise BadBytes(f"expected fields of {table.collection}, got {sorted(row)}"[:200])
-        values = [_value_from_json(table.collection, wire, row) for wire in _masked(table.fields, mask)]
+        values = [_value_from_json(table.collection, wire, row) for wire in table.masked(mask).fields]
         rows.setdefault(mask, []).append((entity, values))
     groups = [
         Group(mask, [entity for entity, _ in rows[mask]], list(zip(*(values for _, values in rows[mask]), strict=True)))

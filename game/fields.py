@@ -47,7 +47,10 @@ class Overflow(Enum):
 
 @frozen
 class FieldSpec:
-    """One wire field. ``steps`` is the largest quantized value: 0…steps travel, and ``value = min + q * step``."""
+    """One wire field. ``steps`` is the largest quantized value: 0…steps travel, and ``value = min + q * step``.
+
+    ``rate`` names the field that this one moves by, and ``tolerance`` says how many steps it may then be off.
+    """
 
     kind: Kind
     audience: Audience = NOBODY
@@ -57,6 +60,8 @@ class FieldSpec:
     choices: tuple[str, ...] = ()
     max_bytes: int = 0
     overflow: Overflow = Overflow.CLAMP
+    rate: str | None = None
+    tolerance: int = 0
 
 
 @frozen
@@ -83,11 +88,16 @@ def num(
     audience: Audience = NOBODY,
     default: float | None = None,
     overflow: Overflow = Overflow.CLAMP,
+    rate: str | None = None,
+    tolerance: float | None = None,
 ) -> Any:
     """A float that travels as ``floor((value - low) / step + 0.5)``; the rules keep it unquantized.
 
-    Raises ValueError where the range is empty or not finite, needs more than 32 bits, or where a double could not tell
-    its neighbours apart so far from 0.
+    ``rate`` names another wire field of the class, of the same audience, that says how fast this one moves, in units a
+    second. Receivers then move it on by themselves, and it is sent only where they would miss it by more than ``tolerance``.
+
+    Raises ValueError where the range is empty or not finite, needs more than 32 bits, where a double could not tell
+    its neighbours apart so far from 0, or where the tolerance is below a step.
     """
     if not (math.isfinite(low) and math.isfinite(high - low) and math.isfinite(step) and step > 0 and high > low):
         raise ValueError(f"num() expected finite low < high and step > 0, got low={low}, high={high}, step={step}")
@@ -96,7 +106,8 @@ def num(
             f"num({low}, {high}, step={step}) has steps too fine for its range: choose another step or range"
         )
     steps = _fitting(round((high - low) / step), f"num({low}, {high}, step={step})")
-    spec = FieldSpec(Kind.NUM, audience, float(low), float(step), steps, overflow=overflow)
+    slack = _slack(rate, tolerance, step)
+    spec = FieldSpec(Kind.NUM, audience, float(low), float(step), steps, (), 0, overflow, rate, slack)
     return _wire(spec, low if default is None and low > 0 else default if default is not None else 0.0)
 
 
@@ -152,6 +163,18 @@ def spec_of(attribute: "Attribute[Any]") -> FieldSpec | EntitiesSpec | None:
 
 def _wire(spec: FieldSpec, default: object) -> Any:
     return field(default=default, metadata={METADATA_KEY: spec})
+
+
+def _slack(rate: str | None, tolerance: float | None, step: float) -> int:
+    if (rate is None) != (tolerance is None):
+        raise ValueError(f"num() expected rate= and tolerance= together, got rate={rate!r}, tolerance={tolerance}")
+    if tolerance is None:
+        return 0
+    if not step <= tolerance < math.inf:
+        raise ValueError(
+            f"num() expected a finite tolerance of at least a step, got tolerance={tolerance}, step={step}"
+        )
+    return math.floor(tolerance / step + 1e-9)  # 0.3 is three steps of 0.1, whatever a double says
 
 
 def _fitting(steps: int, what: str) -> int:

@@ -7,7 +7,7 @@ tables stand in every game: ``_room`` (the match's phase) and ``_seats`` (the ro
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -17,8 +17,10 @@ from attrs import define, field, frozen
 from msgspec import Meta, Struct
 
 from game.binary import column_code
+from game.bodies import BodyCode, compile_body
 from game.contract import Game
 from game.fields import (
+    METADATA_KEY,
     NOBODY,
     PUBLIC,
     SEAT,
@@ -34,8 +36,10 @@ from game.fields import (
     text,
     whole,
 )
+from game.motion import FASTEST, Move
 
 MAX_FIELDS = 31  # a row's mask fits a JavaScript integer's bit operations
+MASKS_KEPT = 4096  # of one table, whose fields are looked up at once
 NO_TEAM = 255
 RESERVED_NAMES = ("key", "type", "age")  # an entity's wire id in a view; an input's or event's own keys in JSON
 SECTION_KINDS = (PUBLIC, TEAM, SEAT, SPECTATORS)  # their order is their number on the wire
@@ -80,6 +84,19 @@ class WireField:
 
 
 @frozen
+class FieldSet:
+    """Some of a table's fields, in order, and their places in a row. ``codes`` are their columns'; None where one is a text."""
+
+    fields: tuple[WireField, ...]
+    places: tuple[int, ...]
+    codes: str | None = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        codes = [wire.code for wire in self.fields]
+        object.__setattr__(self, "codes", "".join(codes) if all(codes) else None)
+
+
+@frozen
 class Table:
     """One collection's part of one section. ``exists`` is the audience that knows of the entities' existence."""
 
@@ -88,11 +105,24 @@ class Table:
     collection: str
     exists: Audience
     fields: tuple[WireField, ...]
+    full_mask: int = field(init=False, eq=False, repr=False)  # with every field's bit set
+    moves: tuple[Move, ...] = field(init=False, eq=False, repr=False)
+    _masked: dict[int, FieldSet] = field(init=False, eq=False, repr=False, factory=dict)
 
-    @property
-    def full_mask(self) -> int:
-        """The mask with every field's bit set."""
-        return (1 << len(self.fields)) - 1
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "full_mask", (1 << len(self.fields)) - 1)
+        object.__setattr__(self, "moves", tuple(_moves(self.collection, self.fields)))
+
+    def masked(self, mask: int) -> FieldSet:
+        """The fields that a mask names."""
+        found = self._masked.get(mask)
+        if found is None:
+            if len(self._masked) >= MASKS_KEPT:
+                self._masked.clear()
+            places = tuple(i for i in range(len(self.fields)) if mask >> i & 1)
+            found = FieldSet(tuple(self.fields[i] for i in places), places)
+            self._masked[mask] = found
+        return found
 
 
 @frozen
@@ -103,6 +133,15 @@ class Message:
     name: str
     fields: tuple[WireField, ...]
     cls: type | None = field(default=None, eq=False)
+    _code: BodyCode | None = field(init=False, eq=False, repr=False, default=None)
+
+    @property
+    def code(self) -> BodyCode:
+        """The generated reader and writer of its bodies."""
+        if self._code is None:
+            object.__setattr__(self, "_code", compile_body([(wire.name, wire.spec) for wire in self.fields], self.cls))
+        assert self._code is not None  # noqa: S101 - just set
+        return self._code
 
 
 @frozen
@@ -272,7 +311,10 @@ def _tables(collections: Iterable[Collection], sees_everything: bool) -> tuple[T
         for section, exists, wire in _parts(collection, sees_everything):
             if len(wire) > MAX_FIELDS:
                 raise SchemaError(f"{collection.name} has {len(wire)} fields for {section.value}; at most {MAX_FIELDS}")
-            tables.append(Table(len(tables), section, collection.name, exists, wire))
+            try:
+                tables.append(Table(len(tables), section, collection.name, exists, wire))
+            except ValueError as error:
+                raise SchemaError(str(error)) from error
     return tuple(tables)
 
 
@@ -293,6 +335,29 @@ def _parts(c: Collection, sees_everything: bool) -> Iterable[tuple[Audience, Aud
             yield SPECTATORS, SPECTATORS, wire
 
 
+def _moves(collection: str, fields: Sequence[WireField]) -> Iterable[Move]:
+    """The fields that move by another one. Raises ValueError for a rate that cannot be one."""
+    for place, wire in enumerate(fields):
+        if wire.spec.rate is None:
+            continue
+        where, name = f"{collection}.{wire.name}", wire.spec.rate
+        found = [(i, f.spec) for i, f in enumerate(fields) if f.name == name]
+        if not found:
+            raise ValueError(
+                f"{where} moves by {name!r}, which its viewers do not see: expected one of {[f.name for f in fields]}; "
+                "give both fields the same audience"
+            )
+        rate, spec = found[0]
+        if spec.kind not in (Kind.NUM, Kind.WHOLE) or wire.spec.kind is not Kind.NUM or spec.rate is not None:
+            raise ValueError(f"{where}: expected a rate that is num() or whole() and has no rate itself, got {name!r}")
+        fastest = max(abs(spec.min), abs(spec.min + spec.steps * spec.step)) / wire.spec.step
+        if fastest > FASTEST:
+            raise ValueError(
+                f"{where} may move by {fastest:.0f} steps a second; expected at most {FASTEST}: choose a larger step"
+            )
+        yield Move(place, rate, wire.spec.step, wire.spec.steps, spec.min, spec.step, wire.spec.tolerance)
+
+
 def _messages(classes: Iterable[type], what: str) -> tuple[Message, ...]:
     messages = []
     for index, cls in enumerate(classes):
@@ -303,6 +368,8 @@ def _messages(classes: Iterable[type], what: str) -> tuple[Message, ...]:
                 raise SchemaError(
                     f"{what} {cls.__name__}.{attribute.name} is no wire field; use num, whole, flag, choice or text"
                 )
+            if attribute.metadata[METADATA_KEY].rate is not None:
+                raise SchemaError(f"{what} {cls.__name__}.{attribute.name} has a rate; only an entity's fields move")
         messages.append(Message(index, cls.__name__, _fields(cls), cls))
     return tuple(messages)
 
@@ -314,6 +381,11 @@ def _fields(cls: type) -> tuple[WireField, ...]:
             raise SchemaError(
                 f"{cls.__name__}.{wire.name}: a wire field may not begin with _ nor be one of "
                 f"{', '.join(RESERVED_NAMES)}; rename it"
+            )
+        if wire.spec.rate is not None and wire.spec.rate not in {other.name for other in found}:
+            raise SchemaError(
+                f"{cls.__name__}.{wire.name}: rate={wire.spec.rate!r} is no wire field of {cls.__name__}: expected one of "
+                f"{[other.name for other in found if other is not wire]}"
             )
     return found
 
@@ -329,6 +401,8 @@ def field_json(wire: WireField) -> dict[str, Any]:
         out |= {"min": spec.min, "step": spec.step}
     if spec.kind is Kind.CHOICE:
         out["choices"] = list(spec.choices)
+    if spec.rate is not None:
+        out["rate"] = spec.rate
     return out
 
 
@@ -340,6 +414,7 @@ class _FieldJson(Struct):
     steps: Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)] = 0
     choices: Annotated[tuple[str, ...], Meta(max_length=256)] = ()
     max_bytes: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    rate: str | None = None
 
 
 class _TableJson(Struct):
@@ -369,4 +444,4 @@ def _field_from(f: _FieldJson) -> WireField:
         raise ValueError(f"flag {f.name!r} has {f.steps} steps; expected 1")
     if not f.step > 0:
         raise ValueError(f"field {f.name!r} has a step of {f.step}; expected more than 0")
-    return WireField(f.name, FieldSpec(f.kind, PUBLIC, f.min, f.step, f.steps, f.choices, f.max_bytes))
+    return WireField(f.name, FieldSpec(f.kind, PUBLIC, f.min, f.step, f.steps, f.choices, f.max_bytes, rate=f.rate))

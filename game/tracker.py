@@ -7,12 +7,13 @@ and are never reused. Who sends the result to whom is not known here. The loop's
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from operator import attrgetter
+from typing import Any, Self
 
 from attrs import define, field, frozen
 
-from game.codec import Delta, EventRow, Group, TableDelta, quantize_all
-from game.compiled import FIRST_FIELD, LAST, Row, TableCode, compile_table
+from game.codec import Delta, EventRow, TableDelta, quantize_all
+from game.columns import NewRow, Rows, TableColumns
 from game.contract import Event
 from game.fields import NOBODY, PUBLIC, SEAT, SPECTATORS, TEAM, Audience
 from game.schema import Collection, Schema, Table
@@ -21,40 +22,30 @@ HORIZON = 128  # frames; tombstones live longer than any base a patch may have
 EVENTS_MAX = 512  # per section; the oldest are dropped, for events are cosmetic
 
 
-_NUMBERS = {audience: number for number, audience in enumerate(Audience)}
+_RANK = {audience: rank for rank, audience in enumerate(sorted(Audience, key=lambda a: a.value))}
 
 
-class Section:
+class Section(int):
     """One audience's part of a room: ``of`` is the seat or team number, 0 elsewhere. Frozen, ordered, cheap as a key.
 
-    Written out because sections are keys of every dict on the tick path: what attrs would make asks the enum's hash,
-    which is Python code, each time.
+    A number, because sections are keys of every dict on the tick path: its hash and its comparisons are C code, and the
+    same in every process.
     """
-
-    __slots__ = ("_hash", "_order", "audience", "of")
 
     audience: Audience
     of: int
-    _order: tuple[str, int]
-    _hash: int
 
-    def __init__(self, audience: Audience, of: int = 0) -> None:
-        order = (audience.value, of)
-        number = _NUMBERS[audience] << 32 | of  # its own hash: the same in every process
-        for name, value in (("audience", audience), ("of", of), ("_order", order), ("_hash", number)):
-            object.__setattr__(self, name, value)
+    def __new__(cls, audience: Audience, of: int = 0) -> Self:
+        """Ordered by the audience's name, then by ``of``."""
+        section = super().__new__(cls, _RANK[audience] << 32 | of)
+        section.__dict__.update(audience=audience, of=of)
+        return section
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a section is frozen; {name} cannot be set")
 
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Section) and self._order == other._order)
-
-    def __lt__(self, other: "Section") -> bool:
-        return self._order < other._order
+    def __getnewargs__(self) -> tuple[Audience, int]:  # type: ignore[override]  # what __new__ takes, for copies
+        return self.audience, self.of
 
     def __repr__(self) -> str:
         return f"Section({self})"
@@ -67,48 +58,47 @@ PUBLIC_SECTION = Section(PUBLIC)
 SPECTATORS_SECTION = Section(SPECTATORS)
 
 
-@define(eq=False)
-class _Rows:
-    """One table's rows in one section, and the tombstones of the last HORIZON frames."""
-
-    table: Table
-    code: TableCode
-    rows: dict[int, Row] = field(factory=dict)
-    dead: dict[int, int] = field(factory=dict)
-
-    def create(self, wire_id: int, seq: int) -> Row:
-        row: Row = [wire_id, seq, seq] + [None, seq] * len(self.table.fields)
-        self.dead.pop(wire_id, None)
-        self.rows[wire_id] = row
-        return row
-
-    def remove(self, wire_id: int, seq: int) -> None:
-        if self.rows.pop(wire_id, None) is not None:
-            self.dead[wire_id] = seq
+Whereabouts = tuple[Audience, int | None, int | None]
 
 
 @frozen
 class _Placement:
-    """Where an entity stands now: whom it exists for, whose it is, and the rows to keep up."""
+    """Where an entity stands now: whom it exists for, whose it is, and its rows."""
 
-    where: tuple[Audience, int | None, int | None]
-    places: tuple[tuple[_Rows, int], ...]
-    updates: tuple[tuple[Row, Callable[[Row, Any, int], None]], ...]
+    where: Whereabouts
+    places: tuple[tuple[Rows, int], ...]
+
+
+@define
+class _Followed:
+    """A collection as the last scan found it: the entities' keys, and what says where each of them stands."""
+
+    collection: Collection
+    attributes: tuple[Callable[[Any], Any], ...]
+    tables: list[TableColumns] = field(factory=list)
+    keys: list[Any] = field(factory=list)
+    where: list[list[Any]] = field(factory=list)
+    placed: dict[Any, _Placement] = field(factory=dict)
 
 
 @define
 class Tracker:
-    """The sections of one stream of frames. Seqs given to ``advance`` must grow by one."""
+    """The sections of one stream of frames, of which a second has ``send_hz``."""
 
     schema: Schema
     seq: int = 0
+    send_hz: float = 20.0
     clamped: dict[tuple[str, str], int] = field(factory=dict)
     _changed_at: int = 0
-    _tables: dict[tuple[Section, int], _Rows] = field(factory=dict)
-    _codes: dict[int, TableCode] = field(factory=dict)
-    _placed: dict[str, dict[int, _Placement]] = field(factory=dict)
+    _followed: tuple[_Followed, ...] = field(init=False)
+    _columns: dict[int, TableColumns] = field(factory=dict)
+    _sections: dict[Section, dict[int, Rows]] = field(factory=dict)
+    _in_order: dict[Section, tuple[Rows, ...]] = field(factory=dict)
     _next_id: dict[Section, int] = field(factory=dict)
     _events: dict[Section, deque[tuple[int, EventRow]]] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self._followed = tuple(_Followed(c, _deciding(c)) for c in self.schema.collections)
 
     def advance(self, sources: dict[str, Any], events: Iterable[Event] = (), *, is_forced: bool = False) -> bool:
         """Scans the world for the next seq; False, and no seq is spent, where no viewer could tell a difference.
@@ -120,9 +110,14 @@ class Tracker:
         seq = self.seq
         if is_forced:
             self._changed_at = seq
-        for collection in self.schema.collections:
-            source = sources[collection.name]
-            self._scan(collection, {0: source} if collection.entities is None else source)
+        for followed in self._followed:
+            source = sources[followed.collection.name]
+            if followed.collection.entities is not None:
+                self._scan(followed, source)
+            elif followed.keys:
+                self._scan_tables(followed, (source,), {})
+            else:
+                self._scan(followed, {0: source})
         self._collect(events)
         if seq % HORIZON == 0:
             self._forget(seq - HORIZON)
@@ -132,72 +127,112 @@ class Tracker:
 
     def key(self, section: Section) -> Delta:
         """The whole section as it stands at the last seq."""
-        delta = Delta(is_key=True)
+        delta = Delta(is_key=True, seq=self.seq)
         for rows in self._of(section):
-            if rows.rows:
-                full = rows.table.full_mask
-                delta.tables.append(TableDelta(rows.table, (), (_group(full, sorted(rows.rows.values())),)))
+            if not rows.is_empty:
+                delta.tables.append(TableDelta(rows.table, (), (rows.whole(),)))
         return delta
 
     def patch(self, section: Section, base: int) -> Delta:
         """Absolute values of what changed after ``base``. Raises ValueError where the base is beyond the horizon."""
         if not self.seq - HORIZON <= base <= self.seq:
             raise ValueError(f"patch() expected a base from {self.seq - HORIZON} to {self.seq}, got {base}")
-        delta = Delta(is_key=False)
+        delta = Delta(is_key=False, seq=self.seq)
         for rows in self._of(section):
-            part = _table_patch(rows, base)
-            if part is not None:
-                delta.tables.append(part)
-        for seq, event in self._events.get(section, ()):
-            if seq > base:
-                delta.events.append(EventRow(event.message, self.seq - seq, event.values))
+            if rows.changed_at > base:
+                part = _table_patch(rows, base)
+                if part is not None:
+                    delta.tables.append(part)
+        if section in self._events:
+            for seq, event in self._events[section]:
+                if seq > base:
+                    delta.events.append(EventRow(event.message, self.seq - seq, event.values))
         return delta
 
-    def _of(self, section: Section) -> Iterable[_Rows]:
-        for table in self.schema.in_section(section.audience):
-            rows = self._tables.get((section, table.index))
-            if rows is not None:
-                yield rows
+    def standing(self) -> Iterable[tuple[Section, Table, Sequence[int]]]:
+        """The wire ids that each table of each section has now."""
+        for section, parts in self._in_order.items():
+            for rows in parts:
+                yield section, rows.table, rows.ids
 
-    def _scan(self, collection: Collection, source: dict[int, Any]) -> None:
-        placed = self._placed.setdefault(collection.name, {})
-        seq = self.seq
+    def _of(self, section: Section) -> Iterable[Rows]:
+        return self._in_order.get(section, ())
+
+    def _scan(self, followed: _Followed, source: dict[Any, Any]) -> None:
+        keys, entities = list(source), list(source.values())
+        where = [[*map(attribute, entities)] for attribute in followed.attributes]
+        if keys != followed.keys or where != followed.where:
+            self._settle(followed, keys, where, source)
+        elif keys:
+            self._scan_tables(followed, entities, source)
+
+    def _scan_tables(self, followed: _Followed, entities: Sequence[Any], source: dict[Any, Any]) -> None:
+        for columns in followed.tables:
+            members = entities if columns.is_whole else [source[key] for key in columns.keys]
+            if columns.scan(members, self.seq):
+                self._changed_at = self.seq
+
+    def _settle(self, followed: _Followed, keys: list[Any], where: list[list[Any]], source: dict[Any, Any]) -> None:
+        """Moves what came, went or changed hands, and scans the rest."""
+        gone: dict[int, set[Any]] = {}
+        new: dict[int, list[NewRow]] = {}
+        placed = followed.placed
         for key, entity in source.items():
-            where = _whereabouts(collection, entity)
+            now = _whereabouts(followed.collection, entity)
             placement = placed.get(key)
-            if placement is None or placement.where != where:
-                placement = placed[key] = self._move(collection, placement, where)
-            for row, update in placement.updates:
-                update(row, entity, seq)
-                if row[LAST] == seq:
-                    self._changed_at = seq
+            if placement is None or placement.where != now:
+                placed[key] = self._move(followed, key, placement, now, gone, new)
         if len(placed) != len(source):
             for key in [key for key in placed if key not in source]:
-                self._retire(placed.pop(key))
+                for rows, _ in placed.pop(key).places:
+                    gone.setdefault(rows.table.index, set()).add(key)
+        followed.keys, followed.where = keys, where
+        for columns in followed.tables:
+            self._rearrange(columns, gone.get(columns.table.index), new.get(columns.table.index), source)
+            columns.settle(keys)
+
+    def _rearrange(
+        self, columns: TableColumns, gone: set[Any] | None, new: list[NewRow] | None, source: dict[Any, Any]
+    ) -> None:
+        if gone:
+            columns.remove(gone, self.seq)
+            self._changed_at = self.seq
+        if new and columns.table.exists is TEAM and columns.table.section is SEAT:
+            new = columns.replace(new)
+        if columns.scan([source[key] for key in columns.keys], self.seq):
+            self._changed_at = self.seq
+        if new:
+            columns.add(new, [source[row.key] for row in new], self.seq)
+            self._changed_at = self.seq
 
     def _move(
-        self, collection: Collection, old: _Placement | None, where: tuple[Audience, int | None, int | None]
+        self,
+        followed: _Followed,
+        key: Any,
+        old: _Placement | None,
+        where: Whereabouts,
+        gone: dict[int, set[Any]],
+        new: dict[int, list[NewRow]],
     ) -> _Placement:
         """Rows that stay in the same section stay as they are, so that a hidden change shows nowhere."""
-        held = dict(zip(old.places, old.updates, strict=True)) if old else {}
+        collection = followed.collection
+        held = dict.fromkeys(old.places) if old else {}
         ids = dict(_ids_by_space(old)) if old else {}
-        places: list[tuple[_Rows, int]] = []
-        updates: list[tuple[Row, Callable[[Row, Any, int], None]]] = []
+        places: list[tuple[Rows, int]] = []
         for table, section, space in self._destinations(collection, where):
             if space not in ids:
                 ids[space] = 0 if collection.entities is None else self._new_id(space)
-            rows = self._rows(section, table)
-            place = (rows, ids[space])
-            kept = held.pop(place, None)
+            place = (self._rows(followed, section, table), ids[space])
             places.append(place)
-            updates.append(kept or (rows.create(ids[space], self.seq), rows.code.update))
-        for rows, wire_id in held:
-            self._remove(rows, wire_id)
-        return _Placement(where, tuple(places), tuple(updates))
+            if place in held:
+                del held[place]
+            else:
+                new.setdefault(table.index, []).append(NewRow(key, ids[space], place[0]))
+        for rows, _ in held:
+            gone.setdefault(rows.table.index, set()).add(key)
+        return _Placement(where, tuple(places))
 
-    def _destinations(
-        self, collection: Collection, where: tuple[Audience, int | None, int | None]
-    ) -> Iterable[tuple[Table, Section, Section]]:
+    def _destinations(self, collection: Collection, where: Whereabouts) -> Iterable[tuple[Table, Section, Section]]:
         exists, owner, team = where
         for table in self.schema.tables:
             is_spectators_copy = self.schema.sees_everything and table.exists is SPECTATORS
@@ -213,21 +248,21 @@ class Tracker:
         self._next_id[space] = self._next_id.get(space, 0) + 1
         return self._next_id[space]
 
-    def _rows(self, section: Section, table: Table) -> _Rows:
-        rows = self._tables.get((section, table.index))
+    def _rows(self, followed: _Followed, section: Section, table: Table) -> Rows:
+        held = self._sections.setdefault(section, {})
+        rows = held.get(table.index)
         if rows is None:
-            if table.index not in self._codes:
-                self._codes[table.index] = compile_table(table, self._count_clamped)
-            rows = self._tables[section, table.index] = _Rows(table, self._codes[table.index])
+            columns = self._columns.get(table.index)
+            if columns is None:
+                is_one_row = followed.collection.entities is None
+                columns = self._columns[table.index] = TableColumns(
+                    table, is_one_row, self._count_clamped, self.send_hz
+                )
+                followed.tables.append(columns)
+            rows = columns.add_section(is_shared=section.audience in (PUBLIC, SPECTATORS))
+            held[table.index] = rows
+            self._in_order[section] = tuple(held[index] for index in sorted(held))
         return rows
-
-    def _retire(self, placement: _Placement) -> None:
-        for rows, wire_id in placement.places:
-            self._remove(rows, wire_id)
-
-    def _remove(self, rows: _Rows, wire_id: int) -> None:
-        rows.remove(wire_id, self.seq)
-        self._changed_at = self.seq
 
     def _collect(self, events: Iterable[Event]) -> None:
         messages = {message.cls: message for message in self.schema.events}
@@ -258,7 +293,7 @@ class Tracker:
         self.clamped[collection, name] = self.clamped.get((collection, name), 0) + 1
 
     def _forget(self, before: int) -> None:
-        for rows in self._tables.values():
+        for rows in [rows for held in self._sections.values() for rows in held.values()]:
             for wire_id in [i for i, seq in rows.dead.items() if seq < before]:
                 del rows.dead[wire_id]
         for events in self._events.values():
@@ -266,7 +301,13 @@ class Tracker:
                 events.popleft()
 
 
-def _whereabouts(collection: Collection, entity: Any) -> tuple[Audience, int | None, int | None]:
+def _deciding(collection: Collection) -> tuple[Callable[[Any], Any], ...]:
+    """The attributes of an entity that decide where it stands."""
+    spec = collection.entities
+    return tuple(attrgetter(name) for name in (spec.audience_of, spec.owner, spec.team) if name) if spec else ()
+
+
+def _whereabouts(collection: Collection, entity: Any) -> Whereabouts:
     spec = collection.entities
     if spec is None:
         return PUBLIC, None, None
@@ -293,18 +334,7 @@ def _ids_by_space(old: _Placement) -> Iterable[tuple[Section, int]]:
             yield space, wire_id
 
 
-def _table_patch(rows: _Rows, base: int) -> TableDelta | None:
-    gone = sorted(wire_id for wire_id, seq in rows.dead.items() if seq > base)
-    groups: dict[int, list[Row]] = {}
-    mask_of = rows.code.mask
-    for row in rows.rows.values():
-        if row[LAST] > base:
-            groups.setdefault(mask_of(row, base), []).append(row)
-    if not gone and not groups:
-        return None
-    return TableDelta(rows.table, gone, [_group(mask, sorted(groups[mask])) for mask in sorted(groups)])
-
-
-def _group(mask: int, rows: Sequence[Row]) -> Group:
-    places = [FIRST_FIELD + 2 * i for i in range(mask.bit_length()) if mask >> i & 1]
-    return Group(mask, [row[0] for row in rows], [[row[at] for row in rows] for at in places])
+def _table_patch(rows: Rows, base: int) -> TableDelta | None:
+    gone = sorted(wire_id for wire_id, seq in rows.dead.items() if seq > base) if rows.dead else ()
+    groups = rows.changed_after(base)
+    return TableDelta(rows.table, gone, groups) if gone or groups else None

@@ -34,9 +34,15 @@ class Entity:
 
 @define
 class SectionState:
-    """The rows of one section: per table index, wire id → quantized values."""
+    """The rows of one section as they are at ``seq``: per table index, wire id → quantized values.
+
+    ``send_hz`` is the number of frames a second, by which fields with a rate move on.
+    """
 
     tables: dict[int, dict[int, list[Quantized]]] = field(factory=dict)
+    send_hz: float = 20.0
+    seq: int = field(default=0, eq=False)
+    _moving: dict[int, Table] = field(factory=dict, eq=False)
     _entities: dict[str, dict[int | str, Entity]] = field(factory=dict, init=False, eq=False)
 
     def entities(self, schema: Schema, collection: str) -> dict[int | str, Entity]:
@@ -52,16 +58,37 @@ class SectionState:
         return found
 
     def apply(self, delta: Delta) -> None:
-        """Applies a delta. Raises BadBytes for a partial row of an unknown entity: the state would diverge."""
+        """Applies a delta. Raises BadBytes for a partial row of an unknown entity: the state would diverge.
+
+        A patch that leads no further than what is held has nothing new.
+        """
+        if not delta.is_key and 0 < delta.seq <= self.seq:
+            return
         self._entities.clear()
         if delta.is_key:
             self.tables.clear()
+            self.seq = delta.seq
+        self.move_on(delta.seq)
         for part in delta.tables:
+            if part.table.moves:
+                self._moving[part.table.index] = part.table
             rows = self.tables.setdefault(part.table.index, {})
             for wire_id in part.gone:
                 rows.pop(wire_id, None)
             for group in part.groups:
                 _set_rows(part.table, rows, group)
+
+    def move_on(self, seq: int) -> None:
+        """Takes what moves by a rate to a later seq, at which nothing else has changed."""
+        if seq <= self.seq:
+            return
+        for index, table in self._moving.items():
+            for row in self.tables.get(index, {}).values():
+                for move in table.moves:
+                    row[move.place] = move.moved(row, self.seq, seq, self.send_hz)
+        if self._moving:
+            self._entities.clear()
+        self.seq = seq
 
     def fits(self, delta: Delta) -> bool:
         """Whether `apply` would not raise: every row that is not whole is one that is held."""
@@ -85,7 +112,8 @@ class SectionState:
 
     def copy(self) -> "SectionState":
         """An independent copy."""
-        return SectionState({i: {k: list(row) for k, row in rows.items()} for i, rows in self.tables.items()})
+        tables = {i: {k: list(row) for k, row in rows.items()} for i, rows in self.tables.items()}
+        return SectionState(tables, self.send_hz, self.seq, dict(self._moving))
 
     def as_key(self, schema: Schema) -> Delta:
         """The KEY that would build this state: the canonical form that hashes and comparisons use."""
@@ -102,11 +130,12 @@ class SectionState:
 
 @define
 class View:
-    """A viewer's sections. ``seat`` is the own seat's number, or None for spectators."""
+    """A viewer's sections. ``seat`` is the own seat's number, or None for spectators; ``send_hz`` is the welcome's."""
 
     schema: Schema
     seat: int | None = None
     sections: dict[Section, SectionState] = field(factory=dict)
+    send_hz: float = 20.0
     _cache: dict[str, list[Entity]] = field(factory=dict, init=False, eq=False)
 
     @property
@@ -148,7 +177,7 @@ class View:
         if state is None:
             if not delta.is_key:
                 raise BadBytes(f"expected a key for section {section}, which is not held, got a patch")
-            state = self.sections[section] = SectionState()
+            state = self.sections[section] = SectionState(send_hz=self.send_hz)
         state.apply(delta)
 
     def apply_all(self, parts: Iterable[tuple[Section, Sequence[Delta]]]) -> bool:
@@ -163,6 +192,12 @@ class View:
                 self.apply(section, delta)
         return True
 
+    def move_on(self, seq: int) -> None:
+        """Takes every section to the seq of a frame whose deltas have been applied."""
+        self._cache.clear()
+        for state in self.sections.values():
+            state.move_on(seq)
+
     def keep_only(self, sections: Iterable[Section]) -> None:
         """Drops every section that is not listed."""
         listed = set(sections)
@@ -172,7 +207,7 @@ class View:
 
     def copy(self) -> "View":
         """An independent copy."""
-        return View(self.schema, self.seat, {s: state.copy() for s, state in self.sections.items()})
+        return View(self.schema, self.seat, {s: state.copy() for s, state in self.sections.items()}, self.send_hz)
 
     def digest(self) -> str:
         """A BLAKE2b hash of all sections in canonical bytes: equal on both ends exactly when nothing diverged."""

@@ -5,14 +5,16 @@ applies frames by the one rule of docs/protocol.md, asks for a resync once per g
 unanswered ones so that a resumed connection sends them again.
 """
 
+from collections import deque
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 from msgspec.structs import replace
 
 from game.binary import BadBytes
-from game.codec import EventRow, body_of, decode_delta, quantize_all
+from game.codec import Delta, EventRow, body_of, decode_delta, quantize_all
 from game.quantize import Quantized
 from game.schema import Message, Schema, SchemaError, schema_from_json
 from game.tracker import Section
@@ -32,7 +34,7 @@ from game.wire.frames import (
     frame_from_json,
     input_json,
 )
-from game.wire.limits import INPUTS_KEPT
+from game.wire.limits import INPUTS_KEPT, Limit, TokenBucket
 
 ACK_EVERY_FRAMES = 8
 ACK_EVERY_S = 0.2
@@ -41,6 +43,7 @@ RESYNC_AFTER_MAX_S = 8.0
 PING_EVERY_S = 2.0
 CHAT_KEPT = 500
 NOTICES_KEPT = 1024
+AGAIN = Limit(32.0, 64)  # what is sent again after a reconnect: with acks and pings beside it no route calls it a flood
 LOST = "lost"  # the reason of an answer that the client gives itself: whether the input was applied is not to be known
 
 
@@ -84,7 +87,10 @@ class ClientError(Exception):
 
 @define
 class Client:
-    """One connection to one room. ``schema`` may come from the game's class or from the server."""
+    """One connection to one room. ``schema`` may come from the game's class or from the server.
+
+    ``decode`` reads a blob; where many clients share a process, it may remember what it has read for another.
+    """
 
     hello: m.Hello
     is_binary: bool = True
@@ -101,12 +107,15 @@ class Client:
     resyncs: int = 0
     chat: list[m.ChatLine] = field(factory=list)
     unanswered: dict[tuple[int, int], InputMessage] = field(factory=dict)
+    decode: Callable[[Schema, bytes, int], Delta] = decode_delta
     _next_n: dict[int, int] = field(factory=dict)
     _out: list[bytes | str] = field(factory=list)
     _news: list[News] = field(factory=list)
     _notices: dict[int, None] = field(factory=dict)
     _seen: Position = Position(0, 0)  # by this connection: its server knows nothing of the one before
     _answered_through: dict[int, int] = field(factory=dict)
+    _again: deque[tuple[int, int]] = field(factory=deque)
+    _again_bucket: TokenBucket = field(factory=lambda: TokenBucket(AGAIN))
     _acked_at: float = 0.0
     _framed_at: float = 0.0
     _unacked_frames: int = 0
@@ -121,6 +130,7 @@ class Client:
         self.state = ClientState.CONNECTING
         self.goodbye = None
         self._out.clear()
+        self._again.clear()
         self._seen = Position(0, 0)
         self._unacked_frames = 0
         self._resync_wait_s = RESYNC_AFTER_S
@@ -142,9 +152,10 @@ class Client:
         self._on_message(message, now)
 
     def poll(self, now: float) -> None:
-        """Time passes: acks, pings and overdue resyncs."""
+        """Time passes: acks, pings, overdue resyncs, and what waits to be sent again."""
         if self.state is not ClientState.LIVE and self.state is not ClientState.JOINED:
             return
+        self._send_more(now)
         if self._unacked_frames and now - self._acked_at >= ACK_EVERY_S:
             self._ack(now)
         if self._resync_at is not None and now >= self._resync_at:
@@ -167,7 +178,9 @@ class Client:
         self._next_n[slot] = n + 1
         sent = InputMessage(slot, n, self._seen, for_tick, message, values)
         self.unanswered[slot, n] = sent
-        if self.state in (ClientState.JOINED, ClientState.LIVE):
+        if self._again:
+            self._again.append((slot, n))  # none may overtake those before it
+        elif self.state in (ClientState.JOINED, ClientState.LIVE):
             self._send_input(sent)
             # Its `seen` acknowledges what an ack would.
             self._acked_at, self._unacked_frames = self._framed_at, 0
@@ -211,7 +224,7 @@ class Client:
     def _on_message(self, message: m.ServerMessage, now: float) -> None:
         match message:
             case m.Welcome():
-                self._on_welcome(message)
+                self._on_welcome(message, now)
             case m.Refused():
                 if message.n is not None:
                     self._answer(Answer(message.slot or 0, message.n, self.tick, message.reason or "refused"))
@@ -237,7 +250,7 @@ class Client:
                 self.goodbye = message
         self._news.append(message)
 
-    def _on_welcome(self, welcome: m.Welcome) -> None:
+    def _on_welcome(self, welcome: m.Welcome, now: float) -> None:
         if welcome.schema is not None:
             self.schema = _schema(welcome.schema, welcome.fingerprint)
         if self.schema is None or self.schema.fingerprint != welcome.fingerprint:
@@ -246,23 +259,32 @@ class Client:
         is_same_room = old is not None and old.incarnation == welcome.incarnation
         self.state = ClientState.JOINED
         if self.view is None or not is_same_room:
-            self.view = View(self.schema)
+            self.view = View(self.schema, send_hz=welcome.send_hz)
             self.head = Position(-1, -1)
             self.chat.clear()
         if old is None or not is_same_room or self.hello.resume is None or _seats(old) != _seats(welcome):
             self._give_up_inputs()
         self.hello = replace(self.hello, resume=welcome.resume)
         self.view.seat = welcome.seats[0].seat if welcome.seats else None
-        self._send_again(welcome)
+        self._send_again(welcome, now)
 
-    def _send_again(self, welcome: m.Welcome) -> None:
-        """Inputs that the room never got are sent again; answers to the others come with the next frames."""
+    def _send_again(self, welcome: m.Welcome, now: float) -> None:
+        """Inputs that the room never got are sent again, a few at once; answers to the others come with the next frames."""
         self._answered_through = {grant.slot: grant.answered_through for grant in welcome.seats}
         for slot, n in self._answered_through.items():
             self._next_n[slot] = max(self._next_n.get(slot, 1), n + 1)
-        for (slot, n), pending in sorted(self.unanswered.items()):
-            if n > self._answered_through.get(slot, 0):
-                self._send_input(evolve(pending, seen=self._seen))
+        self._again = deque(key for key in sorted(self.unanswered) if key[1] > self._answered_through.get(key[0], 0))
+        self._again_bucket = TokenBucket(AGAIN)
+        self._send_more(now)
+
+    def _send_more(self, now: float) -> None:
+        while self._again:
+            pending = self.unanswered.get(self._again[0])
+            if pending is not None:
+                if not self._again_bucket.take(now):
+                    return
+                self._send_input(replace(pending, seen=self._seen))
+            self._again.popleft()
 
     def _answer(self, answer: Answer) -> None:
         if self.unanswered.pop((answer.slot, answer.n), None) is not None:
@@ -314,7 +336,7 @@ class Client:
         view = self.view
         assert view is not None and self.schema is not None  # noqa: S101 - _on_frame checked
         deltas = [
-            (part.section, [(blob.seq, decode_delta(self.schema, blob.data)) for blob in part.chain])
+            (part.section, [(blob.seq, self.decode(self.schema, blob.data, blob.seq)) for blob in part.chain])
             for part in frame.parts
         ]
         if any(not _fits(view, section, chain, frame.kind) for section, chain in deltas):
@@ -330,6 +352,7 @@ class Client:
                 for seq, delta in chain:
                     self._play(delta.events, seq)
         view.keep_only(part.section for part in frame.parts)
+        view.move_on(frame.seq)
         self.head = self._seen = frame.position
         self.tick = frame.tick
         self._is_key_wanted, self._resync_at, self._resync_wait_s = False, None, RESYNC_AFTER_S

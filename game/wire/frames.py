@@ -6,7 +6,7 @@ once per audience, so building a frame is joining bytes. Inputs and acks, the cl
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 from attrs import field, frozen
@@ -21,7 +21,6 @@ from game.codec import (
     delta_json,
     encode_delta,
     put_values,
-    read_values,
     values_from_json,
 )
 from game.fields import PUBLIC, SPECTATORS, Audience
@@ -42,25 +41,24 @@ class FrameKind(IntEnum):
 
 
 INPUT, ACK = 0x11, 0x12
+NO_ANSWERS = b"\0"
 
 
-class Position(NamedTuple):
-    """A point in a room's one total order. A tuple, since each ack and each frame compares some."""
+class Position(Struct, frozen=True, order=True, gc=False):
+    """A point in a room's one total order."""
 
     epoch: int
     seq: int
 
 
-@frozen
-class Blob:
+class Blob(Struct, frozen=True, gc=False):
     """An encoded delta that leads to ``seq``. A patch with nothing in it is no bytes at all."""
 
     seq: int
     data: bytes
 
 
-@frozen
-class Part:
+class Part(Struct, frozen=True):
     """One section of a frame: the blobs to apply in order; none where nothing changed since the base."""
 
     section: Section
@@ -113,8 +111,7 @@ class Frame:
         return Position(self.epoch, self.seq)
 
 
-@frozen
-class InputMessage:
+class InputMessage(Struct, frozen=True):
     """One input: its number, the position last shown, the tick it is meant for (0: as soon as possible)."""
 
     slot: int
@@ -125,8 +122,7 @@ class InputMessage:
     values: Sequence[Quantized]
 
 
-@frozen
-class AckMessage:
+class AckMessage(Struct, frozen=True):
     """The client holds everything up to this position."""
 
     position: Position
@@ -153,8 +149,7 @@ def part_bytes(part: Part, frame_seq: int) -> bytes:
     return bytes(out)
 
 
-@frozen
-class AnswerRows:
+class AnswerRows(Struct, frozen=True, gc=False):
     """Encoded answers of one seat: made once, in the room, and only joined to frames afterwards."""
 
     count: int
@@ -176,12 +171,17 @@ def answer_rows(answers: Sequence[Answer]) -> AnswerRows:
         put_uvarint(out, answer.n)
         put_uvarint(out, answer.tick)
         put_uvarint(out, answer.margin << 1 if answer.margin >= 0 else (-answer.margin << 1) - 1)
-        put_text(out, answer.reason)
+        if answer.reason:
+            put_text(out, answer.reason)
+        else:
+            out.append(0)
     return AnswerRows(len(answers), bytes(out))
 
 
 def answers_bytes(rows: Sequence[AnswerRows]) -> bytes:
     """The bytes after the sections."""
+    if not rows:
+        return NO_ANSWERS
     return b"".join((uvarint(sum(each.count for each in rows)), *(each.data for each in rows)))
 
 
@@ -191,7 +191,7 @@ def encode_frame(frame: Frame) -> bytes:
     put_uvarint(out, len(frame.parts))
     for part in frame.parts:
         out += part_bytes(part, frame.seq)
-    return bytes(out + answers_bytes([answer_rows(frame.answers)]))
+    return bytes(out + answers_bytes([answer_rows(frame.answers)] if frame.answers else []))
 
 
 def decode_frame(data: bytes) -> Frame:
@@ -313,7 +313,7 @@ def encode_input(message: InputMessage) -> bytes:
         message.message.index,
     ):
         put_uvarint(out, value)
-    put_values(out, message.message.fields, message.values)
+    put_values(out, message.message, message.values)
     return bytes(out)
 
 
@@ -330,22 +330,23 @@ def decode_client_bytes(schema: Schema, data: bytes) -> InputMessage | AckMessag
     reader = Reader(data)
     number = reader.u8()
     if number == ACK:
-        ack = AckMessage(Position(reader.uvarint(), reader.uvarint()))
+        epoch, seq = reader.uvarints(2)
         reader.end()
-        return ack
+        return AckMessage(Position(epoch, seq))
     if number != INPUT:
         raise BadBytes(f"expected an input (17) or an ack (18), got {number}")
-    slot, n, epoch, seq, for_tick = (reader.uvarint() for _ in range(5))
+    slot, n, epoch, seq, for_tick = reader.uvarints(5)
+    seen = Position(epoch, seq)
     try:
         index = reader.uvarint()
         if index >= len(schema.inputs):
             raise BadBytes(f"expected input type 0 to {len(schema.inputs) - 1}, got {index}")
         message = schema.inputs[index]
-        values = read_values(reader, message.fields)
+        values = message.code.read(reader)
         reader.end()
     except BadBytes as error:
-        raise BadInput(str(error), slot, n, Position(epoch, seq)) from error
-    return InputMessage(slot, n, Position(epoch, seq), for_tick, message, values)
+        raise BadInput(str(error), slot, n, seen) from error
+    return InputMessage(slot, n, seen, for_tick, message, values)
 
 
 def input_json(message: InputMessage) -> dict[str, Any]:

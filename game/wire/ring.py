@@ -12,6 +12,7 @@ from attrs import define, evolve, field, frozen
 from game.binary import uvarint
 from game.tracker import Section
 from game.wire.frames import (
+    NO_ANSWERS,
     Answer,
     AnswerRows,
     Blob,
@@ -182,7 +183,7 @@ class Ring:
             self._prefixes[start] = prefix
         body = b"".join((prefix, uvarint(len(parts)), *(part.data for part in parts if part)))
         head = Frame(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms)
-        return Slice(head, tuple(part.part for part in parts if part), body, body + b"\0")
+        return Slice(head, tuple(part.part for part in parts if part), body, body + NO_ANSWERS)
 
     def _part(self, section: Section, start: int | None) -> "_Encoded | None":
         key = section, start

@@ -59,8 +59,8 @@ class Framer:
     def __attrs_post_init__(self) -> None:
         plan = self.plan
         stagger = self.facts.seed % plan.frames.keyframe_every
-        self.live = Stream(plan.schema, plan.frames, stagger)
-        self._delayed = Stream(plan.schema, plan.frames, stagger) if self.line else None
+        self.live = Stream(plan.schema, plan.frames, stagger, plan.send_hz)
+        self._delayed = Stream(plan.schema, plan.frames, stagger, plan.send_hz) if self.line else None
 
     def cut(self, tick_no: int, now: float) -> None:
         """The frames of this tick; a HEAD once a second where nothing changed."""

@@ -88,7 +88,7 @@ class Match:
 
     def update_teams(self) -> None:
         """The roster shows the teams as the rules have them now; ``team_changes`` counts how often one differed."""
-        if type(self.game).team_of is Game.team_of:
+        if self.plan.game_class.team_of is Game.team_of:
             return  # nobody ever has one
         for number, row in self.roster.items():
             team = self.game.team_of(self.world, number)

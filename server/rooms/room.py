@@ -198,7 +198,7 @@ class Room:
         if not reason:
             try:
                 message = self.plan.schema.inputs[item.kind]
-                body = body_of(message, read_values(Reader(item.values), message.fields))
+                body = body_of(message, read_values(Reader(item.values), message))
             except (BadBytes, IndexError):
                 reason = "malformed"
         pending = Pending(item.n, item.for_tick, body, reason, self.tick_no)

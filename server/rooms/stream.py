@@ -37,11 +37,12 @@ class Stream:
     schema: Schema
     frames: FramesSpec
     stagger: int = 0
+    send_hz: float = 20.0
     is_key_wanted: bool = True
     tracker: Tracker = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.tracker = Tracker(self.schema)
+        self.tracker = Tracker(self.schema, send_hz=self.send_hz)
 
     @property
     def seq(self) -> int:

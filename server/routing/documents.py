@@ -230,5 +230,6 @@ def range_text(wire: WireField) -> str:
     spec = wire.spec
     if spec.kind in (Kind.NUM, Kind.WHOLE):
         high = spec.min + spec.steps * spec.step
-        return f" // {spec.min:g} … {high:g}" + (f", step {spec.step:g}" if spec.kind is Kind.NUM else "")
+        moves = f", moves by {spec.rate}" if spec.rate is not None else ""
+        return f" // {spec.min:g} … {high:g}" + (f", step {spec.step:g}" if spec.kind is Kind.NUM else "") + moves
     return f" // at most {spec.max_bytes} bytes" if spec.kind is Kind.TEXT else ""

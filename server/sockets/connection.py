@@ -271,7 +271,7 @@ def input_item(incarnation: str, conn: str, submit: s.Submit) -> e.InputItem:
     kind = -1
     if submit.message is not None:
         kind = submit.message.message.index
-        put_values(values, submit.message.message.fields, submit.message.values)
+        put_values(values, submit.message.message, submit.message.values)
     seen = submit.seen
     return e.InputItem(
         incarnation,

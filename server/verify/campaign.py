@@ -1,6 +1,6 @@
 """Rounds of programs for one room until the time is up or a promise is broken, with the comparisons of two runs between them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from attrs import define, field
 
@@ -13,17 +13,23 @@ from server.verify.promises import TABLE, Violation
 
 GUARDED_FROM_PROGRAMS = 300  # fewer cannot be expected to reach everything
 ELSEWHERE = 3
+COMPARED_EVERY = 8
+FOUND_MAX = 20
 
 
 @define
 class Campaign:
-    """What to run, and what came of it. Round n has seed ``seed + n``: any round can be run again by itself."""
+    """What to run, and what came of it. Round n has seed ``seed + n``: any round can be run again by itself.
+
+    Of several processes each takes every ``stride``-th round, from ``first`` on.
+    """
 
     subject: Subject
     seed: int
-    seconds: float
     rounds: int | None
     examples: int
+    first: int = 0
+    stride: int = 1
     ledger: Ledger = field(factory=Ledger)
     found: list[Violation] = field(factory=list)
     story: str = ""
@@ -49,34 +55,44 @@ class Campaign:
         return missing if self.ledger.programs >= GUARDED_FROM_PROGRAMS else []
 
 
-def run_campaign(campaign: Campaign, now: Callable[[], float]) -> None:
-    """Runs rounds; stops at the first broken promise."""
-    deadline = now() + campaign.seconds
-    n = 0
-    while not campaign.found and (n == 0 or now() < deadline) and (campaign.rounds is None or n < campaign.rounds):
-        seed = campaign.seed + n
-        try:
-            run_programs(campaign.subject, campaign.ledger, seed_no=seed, examples=campaign.examples)
-        except PromiseBroken as broken:
-            campaign.found = list(broken.found)
-            campaign.story = "\n".join(getattr(broken, "__notes__", []))
-            campaign.chart = mermaid(broken.trace, broken.found)
-        if not campaign.found and n % 8 == 0:
-            campaign.found = compare(campaign.subject, seed)
-        campaign.failed_seed = seed
-        n += 1
+def run_campaign(campaign: Campaign, is_time_up: Callable[[], bool]) -> None:
+    """Runs rounds; stops at the first broken promise. When the time is up, the program or comparison at hand is the last."""
+    n = campaign.first
+    while not campaign.found and (campaign.rounds is None or n < campaign.rounds):
+        if n > campaign.first and is_time_up():
+            return
+        _run_round(campaign, campaign.seed + n, is_time_up)
+        if not campaign.found and n % COMPARED_EVERY == 0:
+            for found in comparisons(campaign.subject, campaign.seed + n):
+                campaign.found += found
+                if campaign.found or is_time_up():
+                    break
+            del campaign.found[FOUND_MAX:]
+        n += campaign.stride
 
 
-def compare(subject: Subject, seed: int) -> list[Violation]:
-    """O13, O15 and O22 by two runs each; O18 in a second process."""
-    found = two_runs.non_interference(subject, seed)
-    found += two_runs.stalled_neighbour(subject, seed)
-    found += two_runs.clock_independence(subject, seed)
-    kept = two_runs.run(subject, seed, "memory").kept
-    for hash_seed in range(1, ELSEWHERE + 1):
-        for record in kept:
+def _run_round(campaign: Campaign, seed: int, is_time_up: Callable[[], bool]) -> None:
+    campaign.failed_seed = seed
+    before = campaign.ledger.programs
+
+    def is_over() -> bool:
+        return campaign.ledger.programs > before and is_time_up()
+
+    try:
+        run_programs(campaign.subject, campaign.ledger, seed_no=seed, examples=campaign.examples, is_time_up=is_over)
+    except PromiseBroken as broken:
+        campaign.found = list(broken.found)
+        campaign.story = "\n".join(getattr(broken, "__notes__", []))
+        campaign.chart = mermaid(broken.trace, broken.found)
+
+
+def comparisons(subject: Subject, seed: int) -> Iterator[list[Violation]]:
+    """O13, O15 and O22 by two runs each; O18 in a second process. One experiment at a time."""
+    yield from two_runs.each_non_interference(subject, seed)
+    yield two_runs.stalled_neighbour(subject, seed)
+    yield two_runs.clock_independence(subject, seed)
+    for record in two_runs.run(subject, seed, "memory").kept:
+        for hash_seed in range(1, ELSEWHERE + 1):
             different = played_elsewhere(record, hash_seed)
-            if different:
-                text = f"played again in a process with PYTHONHASHSEED={hash_seed}, the state is another{different}"
-                found.append(Violation("O18", 0.0, text))
-    return found[:20]
+            text = f"played again in a process with PYTHONHASHSEED={hash_seed}, the state is another{different}"
+            yield [Violation("O18", 0.0, text)] if different else []

@@ -3,16 +3,27 @@
 Ends with 0 where every promise held, 1 where one was broken (and prints how to see it again), 2 for a spec with problems.
 """
 
+import math
 import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from attrs import define
 from rich.console import Console
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from server.verify.campaign import Campaign
+
 PIPE_WIDTH = 160
 ROUND_EXAMPLES = 25
+SECONDS = 60.0
+PROGRESS_EVERY_S = 30.0
+INTERRUPTED = 130
 
 
 @click.command()
@@ -25,12 +36,22 @@ ROUND_EXAMPLES = 25
     help="The routing file.",
 )
 @click.option("--room", default=None, help="One room type only.")
-@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(min=0), help="How long, in all.")
+@click.option("--seconds", default=None, type=click.FloatRange(min=0), help="How long, in all: 60 without --rounds.")
 @click.option("--seed", default=None, type=int, help="Begin with this seed; without one, a new one each time.")
 @click.option("--rounds", default=None, type=click.IntRange(min=1), help="At most so many rounds for each room.")
+@click.option("--workers", default=None, type=click.IntRange(min=1), help="Processes; as many as there are cores.")
 @click.option("--programs-only", is_flag=True, help="Leave out the checks of the rules alone.")
+@click.option("--coverage", is_flag=True, help="Print how often each rule met each fault.")
 def verify(
-    *, routing: Path, room: str | None, seconds: float, seed: int | None, rounds: int | None, programs_only: bool
+    *,
+    routing: Path,
+    room: str | None,
+    seconds: float | None,
+    seed: int | None,
+    rounds: int | None,
+    workers: int | None,
+    programs_only: bool,
+    coverage: bool,
 ) -> None:
     """Generate programs from the routing file and its games, run them in simulation, and report promise by promise."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "server.settings")
@@ -40,9 +61,10 @@ def verify(
     import secrets
 
     from server.routing.commands import planned
-    from server.verify.campaign import Campaign, run_campaign
+    from server.verify.campaign import Campaign
     from server.verify.programs import Subject
     from server.verify.rules import check_rules, print_checks
+    from server.verify.workers import cores
 
     plan = planned(routing)
     names = [room] if room else list(plan.rooms)
@@ -51,8 +73,11 @@ def verify(
         sys.exit(2)
     first = secrets.randbelow(2**31) if seed is None else seed
     console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
-    is_broken = False
-    for name in names:
+    started = time_s()
+    budget_s = seconds if seconds is not None else math.inf if rounds else SECONDS
+    is_broken = is_interrupted = False
+    campaigns = []
+    for number, name in enumerate(names, 1):
         if not programs_only:
             checked = check_rules(plan.rooms[name])
             print_checks(console, name, checked)
@@ -60,12 +85,59 @@ def verify(
                 is_broken = True
                 console.print("  the server's promises are looked at once the rules hold", markup=False)
                 continue
-        campaign = Campaign(Subject(plan, name), first, seconds / len(names), rounds, ROUND_EXAMPLES)
-        started = time_s()
-        run_campaign(campaign, time_s)
-        print_report(console, campaign, time_s() - started, str(routing))
+        campaign = Campaign(Subject(plan, name), first, rounds, ROUND_EXAMPLES)
+        began, deadline = time_s(), started + budget_s * number / len(names)
+        is_interrupted = play(campaign, deadline, workers or cores(), routing)
+        print_report(console, campaign, time_s() - began, str(routing))
+        if coverage:
+            print_coverage(console, campaign)
+        campaigns.append(campaign)
         is_broken |= bool(campaign.found)
-    sys.exit(1 if is_broken else 0)
+        if is_interrupted or campaign.found:
+            break
+    print_sum(console, campaigns, time_s() - started)
+    sys.exit(1 if is_broken else INTERRUPTED if is_interrupted else 0)
+
+
+def play(campaign: "Campaign", deadline: float, workers: int, routing: Path) -> bool:
+    """Runs the campaign, on several cores where it has more than one round. Whether somebody interrupted it."""
+    from server.verify.campaign import run_campaign
+    from server.verify.workers import Crew, Order
+
+    count = min(workers, campaign.rounds or workers)
+    if count == 1:
+        run_campaign(campaign, lambda: time_s() > deadline)
+        return False
+    subject, rounds = campaign.subject, campaign.rounds
+    crew = Crew(
+        [Order(str(routing), subject.room, campaign.seed, rounds, campaign.examples, n, count) for n in range(count)]
+    )
+    crew.run(lambda: time_s() > deadline, Progress(subject.room, deadline, time_s()).tell)
+    for result in crew.results:
+        campaign.ledger.add(result.ledger)
+        if result.violations and not campaign.found:
+            campaign.found, campaign.story, campaign.chart = result.violations, result.story, result.chart
+            campaign.failed_seed = result.seed
+    return crew.is_interrupted
+
+
+@define
+class Progress:
+    """A line after the first programs and now and then, so that a long run is seen to run."""
+
+    room: str
+    deadline: float
+    started_at: float
+    told_at: float = -math.inf
+
+    def tell(self, programs: int, delivered: int) -> None:
+        """So far."""
+        now = time_s()
+        if programs and now - self.told_at >= PROGRESS_EVERY_S:
+            self.told_at = now
+            rate = delivered / (now - self.started_at)
+            left = f", {self.deadline - now:.0f} s left" if self.deadline < math.inf else ""
+            click.echo(f"room {self.room}: {programs} programs, {delivered} delivered ({rate:.0f}/s){left}")
 
 
 def time_s() -> float:
@@ -85,11 +157,38 @@ def print_chart(console: Console, chart: str, name: str) -> None:
     console.print(f"drawn as a sequence chart: {path}", markup=False)
 
 
-def print_report(console: Console, campaign: "object", took_s: float, routing: str) -> None:
-    """The promises' table, the figures, and the failure with the command that shows it again."""
-    from server.verify.campaign import Campaign
+def print_coverage(console: Console, campaign: "Campaign") -> None:
+    """Rules × faults: in how many programs both of them happened."""
+    pairs = campaign.ledger.pairs
+    faults = sorted({fault for _, fault in pairs})
+    rules: Counter[str] = Counter(rule for rule, _ in pairs)
+    table = Table(
+        "rule",
+        *(str(n) for n, _ in enumerate(faults, 1)),
+        title=f"room {campaign.subject.room}: programs with both",
+        padding=(0, 0),
+    )
+    for rule in sorted(rules):
+        table.add_row(rule, *(str(pairs[rule, fault] or "") for fault in faults))
+    console.print(table)
+    console.print(", ".join(f"{n} {fault}" for n, fault in enumerate(faults, 1)), markup=False)
 
-    assert isinstance(campaign, Campaign)  # noqa: S101 - imported late, so that the command line starts quickly
+
+def print_sum(console: Console, campaigns: "Sequence[Campaign]", took_s: float) -> None:
+    """All rooms together."""
+    ledgers = [campaign.ledger for campaign in campaigns]
+    delivered, programs = sum(ledger.delivered for ledger in ledgers), sum(ledger.programs for ledger in ledgers)
+    with_faults = sum(ledger.programs_with_faults for ledger in ledgers)
+    broken = sum(bool(campaign.found) for campaign in campaigns)
+    console.print(
+        f"in all: {delivered} frames and inputs delivered ({delivered / max(took_s, 1e-9):.0f}/s), "
+        f"faults in {with_faults} of {programs} programs, {broken} rooms with a broken promise, {took_s:.0f} s",
+        markup=False,
+    )
+
+
+def print_report(console: Console, campaign: "Campaign", took_s: float, routing: str) -> None:
+    """The promises' table, the figures, and the failure with the command that shows it again."""
     ledger = campaign.ledger
     table = Table("promise", "what", "programs", "broken", title=f"room {campaign.subject.room}")
     for row in campaign.rows():

@@ -27,6 +27,19 @@ class Ledger:
     pairs: Counter[tuple[str, str]] = field(factory=Counter)
     broken: dict[str, Violation] = field(factory=dict)
 
+    def add(self, other: "Ledger") -> None:
+        """What another process has reached."""
+        for name in ("programs", "steps", "frames", "inputs", "virtual_s", "programs_with_faults"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("rules", "faults", "refusals", "sometimes", "pairs"):
+            getattr(self, name).update(getattr(other, name))
+        self.broken = other.broken | self.broken
+
+    @property
+    def delivered(self) -> int:
+        """Frames that arrived and inputs that were answered; no pings, acks or chat."""
+        return self.frames + self.inputs
+
     def note_program(self, world: World, rules: Counter[str], found: list[Violation]) -> None:
         """A program came to its end."""
         happened = Counter(world.faults)

@@ -1,19 +1,19 @@
 """Promises about frames and views: O3 to O7, O10, O12 to O17. Each is a function from an index to violations."""
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from game.wire.closecodes import Close
 from server.verify import trace as tr
 from server.verify.index import LIVE, Index
+from server.verify.simclient import is_full
 
 FRAME_WITHIN_S = 3.0
 LAG_S = 1.5
 RESYNC_EVERY_S = 0.5
-LIMITS = re.compile(r"free seats|one identity may hold|the room has its|too many new rooms")
+CADENCE = 0.5  # of a room's frames, of those that are cut in good time
+CADENCE_FROM = 20
 Found = Iterator[tuple[float, str]]
 
 
@@ -87,6 +87,9 @@ def converges(index: Index) -> Found:
             yield frame.t, f"{frame.client}: holds {_names(held)} after a frame of {_names(frame.listed)}"
         if commit is None:
             continue
+        due = commit.due.get(tuple(sorted(frame.listed)))
+        if frame.shown and due not in (None, frame.shown):
+            yield frame.t, f"{frame.client}: shows at {_at(frame)} something else than the world has for {_names(held)}"
         for section, digest in held.items():
             own = commit.views.get(section)
             if own is not None and own != digest:
@@ -226,15 +229,34 @@ def no_starvation(index: Index) -> Found:
                 finished.t,
                 f"{client}: no frame for {worst:.1f} s, after everything was repaired",
             )
+        yield from _often_enough(index, client, socket, max(start, opened + FRAME_WITHIN_S), finished.t)
         if frames and index.stream_of(socket) == LIVE:
             latest[frames[-1].incarnation][client] = frames[-1].tick
     yield from _nobody_lags(index, latest, finished.t)
 
 
+def _often_enough(index: Index, client: str, socket: int, start: float, end: float) -> Found:
+    """A client that keeps up is shown most of what the room cuts, not just the newest frame now and then."""
+    welcome = index.welcomes.get(socket)
+    if welcome is None:
+        return
+    start, end = start + welcome.delay_s, end - LAG_S
+    room = welcome.incarnation, index.stream_of(socket)
+    cut = sum(
+        key[:2] == room and start <= commits[0].t + welcome.delay_s < end for key, commits in index.commits.items()
+    )
+    shown = sum(frame.is_applied and start <= frame.t for frame in index.frames.get(socket, ()))
+    if cut >= CADENCE_FROM and shown < cut * CADENCE:
+        yield (
+            end,
+            f"{client}: was shown {shown} of {cut} frames that the room cut in {end - start:.1f} s, after all was repaired",
+        )
+
+
 def _is_full(index: Index, client: str) -> bool:
     """Whether the room's own limits keep it out."""
     said = [event for event in index.trace.of(tr.GoodbyeIn) if event.client == client]
-    return bool(said) and said[-1].code == Close.OVERLOADED.value.code and bool(LIMITS.search(said[-1].reason))
+    return bool(said) and is_full(said[-1].code, said[-1].reason)
 
 
 def _nobody_lags(index: Index, latest: dict[str, dict[str, int]], at: float) -> Found:

@@ -9,6 +9,8 @@ from server.verify.index import LIVE, Index
 
 LOST = "lost"
 ANSWER_WITHIN_S = 5.0
+WRITTEN_WITHIN_S = 2.0  # beyond what faults take, which end when all is healed
+CLOSED_WITHIN_S = 3.0
 Found = Iterator[tuple[float, str]]
 
 
@@ -124,9 +126,6 @@ def read_your_writes(index: Index) -> Found:
                 )
             if not frame.is_applied or not frame.unanswered:
                 continue
-            conn = index.welcomes[socket].conn if socket in index.welcomes else ""
-            if index.viewer_at(frame.incarnation, conn, frame.tick) is None:
-                continue  # the room has given it up, and neither it nor its gateway knows: it hears when it comes back
             for slot, seat, tenancy in seats:
                 known = index.answers.get((frame.incarnation, seat, tenancy), {})
                 for at, n in frame.unanswered:
@@ -145,10 +144,17 @@ def replays(index: Index) -> Found:
 
 
 def one_result(index: Index) -> Found:
-    """O21: one result per match."""
+    """O21: one result per match, and what was shown as ended is written down, unless its process died first."""
+    written = {event.incarnation for event in index.trace.of(tr.Ended)}
     for event in index.trace.of(tr.Ended):
         if event.is_again:
             yield event.t, f"room {event.incarnation}: a second result"
+    killed = {event.target for event in index.trace.of(tr.Fault) if event.name == "loop_killed"}
+    end = index.finished.t if index.finished else 0.0
+    for over in index.trace.of(tr.Over):
+        is_due = over.t < (index.healed_at or end) - WRITTEN_WITHIN_S and over.node not in killed
+        if is_due and over.incarnation not in written:
+            yield over.t, f"room {over.incarnation}: shown as ended, and its result was never written"
 
 
 def no_silent_drop(index: Index) -> Found:
@@ -169,6 +175,16 @@ def no_silent_drop(index: Index) -> Found:
         if closed.why == "server" and (closed.code not in BY_CODE or goodbyes.get(closed.socket) != closed.code):
             said = goodbyes.get(closed.socket)
             yield closed.t, f"{closed.client}: closed with {closed.code} after goodbye {said}"
+    yield from _closed_after_goodbye(index)
+
+
+def _closed_after_goodbye(index: Index) -> Found:
+    """A goodbye is the last word: the close follows."""
+    closed = {event.socket for event in index.trace.of(tr.Closed)}
+    end = index.finished.t if index.finished else 0.0
+    for event in index.trace.of(tr.GoodbyeIn):
+        if event.socket not in closed and event.t < end - CLOSED_WITHIN_S:
+            yield event.t, f"{event.client}: told goodbye {event.code}, and the socket {event.socket} stayed open"
 
 
 def _answered_at_last(index: Index, finished: tr.Finished) -> Found:

@@ -5,7 +5,8 @@ checked on the whole trace at the end, after everything was healed; liveness onl
 """
 
 from collections import Counter
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from attrs import frozen
@@ -24,7 +25,7 @@ from server.verify.strategies import inputs_of
 from server.verify.trace import Trace
 from server.verify.world import ALIASES, World
 
-CLIENTS_MAX = 8
+CLIENTS_MAX = 10
 STEPS_MAX = 30
 WAITS_MS = (1, 7, 49, 50, 51, 120, 400, 1000, 3300)
 RULES = {
@@ -64,6 +65,14 @@ class PromiseBroken(AssertionError):
         self.found, self.trace = found, trace
 
 
+class TimeUp(KeyboardInterrupt):
+    """No further program is wanted. Hypothesis lets an interrupt through at once, and shrinks nothing for it."""
+
+
+def _never() -> bool:
+    return False
+
+
 @frozen
 class Subject:
     """What is verified: one room of a plan."""
@@ -78,22 +87,27 @@ class Program(RuleBasedStateMachine):
     subject: Subject
     ledger: Ledger
     bodies: st.SearchStrategy[Any]
+    is_time_up: Callable[[], bool] = staticmethod(_never)
 
     def __init__(self) -> None:
         super().__init__()
         self.world: World | None = None
         self.used: Counter[str] = Counter()
         self.lines = 0
+        self.known: list[Any] = []
+        self.played = 0
 
     @initialize(
         seed=st.integers(0, 2**20),
         kind=st.sampled_from(KINDS),
         gateways=st.integers(1, 2),
-        people=st.lists(st.booleans(), min_size=1, max_size=4),
+        people=st.lists(st.sampled_from((True, True, True, False)), min_size=1, max_size=8),
         lost=st.sampled_from((0.0, 0.02, 0.02)),
     )
     def begin(self, seed: int, kind: Any, gateways: int, people: list[bool], lost: float) -> None:
         """A world with a few players, whose messages are bytes or JSON, over a layer that loses and doubles a few."""
+        if not self.ledger.broken and self.is_time_up():  # what is broken is shrunk first
+            raise TimeUp
         self.world = World(self.subject.plan, self.subject.room, seed, kind, gateways)
         self.world.set_weather(loss=lost, duplicates=lost)
         self.world.advance(1.3)
@@ -128,7 +142,7 @@ class Program(RuleBasedStateMachine):
         if self.world is None:
             return
         try:
-            self.world.heal()
+            self.world.heal(meanwhile=self.play_tick)
             found = violations(self.world.trace)
             self.ledger.note_program(self.world, self.used, found)
             if found:
@@ -197,20 +211,30 @@ class Program(RuleBasedStateMachine):
             slot = 0
         self.note("play")
         body = data.draw(self.bodies)
+        self.known.append(body)
         for _ in range(count):
             self.w.do(lambda: client.send(body, slot))
 
     @precondition(has_clients)
-    @rule(data=st.data(), ticks=st.integers(3, 30))
+    @rule(data=st.data(), ticks=st.integers(3, 60))
     def play_on(self, data: st.DataObject, ticks: int) -> None:
-        """Everybody plays for a while."""
+        """Everybody plays for a while, at 20 inputs a second each."""
         self.note("play_on")
-        bodies = [data.draw(self.bodies) for _ in range(3)]
-        for tick in range(ticks):
-            for n, client in enumerate(list(self.w.clients.values())):
-                if "input" in client.route.accepts and (tick + n) % 2:
-                    self.w.do(partial(client.send, bodies[(tick + n) % 3]))
+        self.known += [data.draw(self.bodies) for _ in range(3)]
+        for _ in range(ticks):
+            self.play_tick()
             self.w.advance(0.05)
+
+    def play_tick(self) -> None:
+        """Everybody who is in sends one of the last inputs that were drawn."""
+        self.played += 1
+        if bodies := self.known[-3:]:
+            self.w.do(lambda: self._send_all(bodies))
+
+    def _send_all(self, bodies: list[Any]) -> None:
+        for n, client in enumerate(self.w.clients.values()):
+            if "input" in client.route.accepts:
+                client.send(bodies[(self.played + n) % len(bodies)])
 
     @precondition(has_clients)
     @rule(who=st.integers(0, 7))
@@ -356,14 +380,26 @@ class Program(RuleBasedStateMachine):
         self.w.offices.down_until = self.w.now + for_s
 
 
-def machine_of(subject: Subject, ledger: Ledger) -> type[Program]:
+def machine_of(subject: Subject, ledger: Ledger, is_time_up: Callable[[], bool] = _never) -> type[Program]:
     """The state machine of one room."""
     bodies = inputs_of(subject.plan.rooms[subject.room].schema)
-    return type(f"Program_{subject.room}", (Program,), {"subject": subject, "ledger": ledger, "bodies": bodies})
+    values = {"subject": subject, "ledger": ledger, "bodies": bodies, "is_time_up": staticmethod(is_time_up)}
+    return type(f"Program_{subject.room}", (Program,), values)
 
 
-def run_programs(subject: Subject, ledger: Ledger, *, seed_no: int, examples: int, is_shrunk: bool = True) -> None:
-    """Runs that many programs of a seed. Raises PromiseBroken for the (shrunk) first one that breaks a promise."""
+def run_programs(
+    subject: Subject,
+    ledger: Ledger,
+    *,
+    seed_no: int,
+    examples: int,
+    is_shrunk: bool = True,
+    is_time_up: Callable[[], bool] = _never,
+) -> None:
+    """Runs that many programs of a seed, or fewer where the time is up before.
+
+    Raises PromiseBroken for the (shrunk) first one that breaks a promise.
+    """
     phases = [Phase.generate, *([Phase.shrink] if is_shrunk else [])]
     chosen = settings(
         max_examples=examples,
@@ -375,4 +411,5 @@ def run_programs(subject: Subject, ledger: Ledger, *, seed_no: int, examples: in
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(seed(seed_no)(machine_of(subject, ledger)), settings=chosen)
+    with suppress(TimeUp):
+        run_state_machine_as_test(seed(seed_no)(machine_of(subject, ledger, is_time_up)), settings=chosen)

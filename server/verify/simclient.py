@@ -4,6 +4,7 @@ It does what an SDK does and nothing more: feeds the machine, writes what it has
 Everything that it sends, receives and holds goes into the trace.
 """
 
+import re
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -11,30 +12,40 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from game.binary import BadBytes
-from game.codec import encode_delta
+from game.tracker import Section
 from game.wire import client as c
 from game.wire import messages as m
-from game.wire.closecodes import Retry
+from game.wire.closecodes import Close, Retry
 from game.wire.frames import Frame, Position, decode_frame, frame_from_json
 from game.wire.limits import INPUTS_KEPT
 from server.clock import monotonic
 from server.routing.plan import RoutePlan
+from server.verify import oracle
 from server.verify import trace as tr
 from server.verify.simloop import arrive_at
 from server.verify.simsockets import Data, SimSocket
-from server.verify.watch import digest_of
 
 if TYPE_CHECKING:
     from server.verify.world import World
 
 POLL_EVERY_S = 0.1
+LIMITS = re.compile(r"free seats|one identity may hold|the room has its|too many new rooms")
 RETRY_S = (0.3, 0.9)
+RETRY_GROWS_MAX = 4.0
 RESYNC = m.encode(m.Resync())
+
+
+def is_full(code: int, reason: str) -> bool:
+    """Whether a goodbye says that the room's own limits keep somebody out."""
+    return code == Close.OVERLOADED.value.code and LIMITS.search(reason) is not None
 
 
 @define(eq=False)
 class SimClient:
-    """``wants_in``: it reconnects when it may. ``gateway`` chooses where it connects; None: anywhere."""
+    """``wants_in``: it reconnects when it may, with growing patience. ``sticks_to``: the gateway where; None: anywhere.
+
+    ``turned_away``: how often in a row it was closed without a welcome between.
+    """
 
     name: str
     world: "World"
@@ -49,11 +60,13 @@ class SimClient:
     socket: SimSocket | None = None
     said: int = 0
     closes: int = 0
+    turned_away: int = 0
+    _held: dict[Section, str] = field(factory=dict)
     _is_polling: bool = False
 
     def __attrs_post_init__(self) -> None:
         hello = m.Hello(token=self.name, name=self.name, slots=self.slots)
-        self.machine = c.Client(hello, self.is_binary, self.route.room.schema)
+        self.machine = c.Client(hello, self.is_binary, self.route.room.schema, decode=self.world.sharing.decode)
 
     # ---- what the schedule has it do
 
@@ -66,6 +79,12 @@ class SimClient:
     def is_in(self) -> bool:
         """Whether it was welcomed on its present socket."""
         return self.socket is not None and self.machine.state in (c.ClientState.JOINED, c.ClientState.LIVE)
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Whether the room had no place for it when it last asked."""
+        goodbye = self.machine.goodbye
+        return not self.is_in and goodbye is not None and is_full(goodbye.code, goodbye.reason)
 
     def connect(self) -> None:
         """Opens a socket to some gateway."""
@@ -151,7 +170,9 @@ class SimClient:
         if why == "client" or retry is Retry.NEVER:
             self.wants_in = False
         if self.wants_in:
-            self._retry(max(after_s or 0.0, self.random.uniform(*RETRY_S)))
+            self.turned_away += 1
+            patience = min(RETRY_GROWS_MAX, 1.5 ** (self.turned_away - 1))
+            self._retry(max(after_s or 0.0, self.random.uniform(*RETRY_S) * patience))
 
     def _retry(self, after_s: float) -> None:
         arrive_at(monotonic() + after_s, self._connect_if_wanted)
@@ -190,8 +211,11 @@ class SimClient:
     def _note_frame(self, frame: Frame, before: Position, *, is_applied: bool) -> None:
         machine = self.machine
         held = roster = None
+        shown = ""
         if is_applied and machine.view is not None:
-            held = {s: _digest(machine, s) for s in sorted(machine.view.sections)}
+            held = self._held = self.world.sharing.held(machine.view, frame, self._held)
+            if oracle.is_compared(frame.seq):
+                shown = oracle.shown_in(machine.view)
             roster = tuple(row.number for row in machine.view.roster) if frame.kind.name == "KEY" else None
         self.world.frames_delivered += 1
         self._trace(
@@ -209,6 +233,7 @@ class SimClient:
             held,
             tuple(sorted(machine.unanswered)),
             roster,
+            shown,
         )
 
     def _note(self, item: c.News) -> None:
@@ -216,6 +241,7 @@ class SimClient:
         match item:
             case m.Welcome():
                 assert self.socket is not None  # noqa: S101 - a welcome came over it
+                self.turned_away = 0
                 seats = tuple((grant.slot, grant.seat, grant.generation) for grant in item.seats)
                 conn = self.world.conn_of(self.socket.number)
                 is_resumed = self.machine.head != Position(-1, -1)
@@ -234,8 +260,3 @@ class SimClient:
                 self._trace(tr.GoodbyeIn, item.code, item.reason)
             case _:
                 pass
-
-
-def _digest(machine: c.Client, section: Any) -> str:
-    assert machine.view is not None and machine.schema is not None  # noqa: S101 - the caller looked
-    return digest_of(encode_delta(machine.view.sections[section].as_key(machine.schema)))

@@ -75,6 +75,37 @@ class Process:
         return waiting
 
 
+def _nothing() -> None:
+    """What a cancelled handle would call."""
+
+
+class _Handle(asyncio.Handle):
+    """A handle that asks nobody whether it is being debugged: there are thousands in each virtual second."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Any, args: Any, loop: Any, context: Context) -> None:
+        self._context, self._loop, self._callback, self._args = context, loop, callback, args
+        self._cancelled, self._repr, self._source_traceback = False, None, None
+
+    def cancel(self) -> None:
+        """It will not run."""
+        self._cancelled, self._callback, self._args = True, _nothing, ()
+
+
+class _Timer(asyncio.TimerHandle):
+    """The same with a time."""
+
+    __slots__ = ()
+
+    def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Context) -> None:
+        self._context, self._loop, self._callback, self._args = context, loop, callback, args
+        self._cancelled, self._repr, self._source_traceback = False, None, None
+        self._when, self._scheduled = when, False
+
+    cancel = _Handle.cancel
+
+
 _process: ContextVar[Process | None] = ContextVar("process", default=None)
 NOBODY = Context()  # the network's: what is on its way outlives its sender
 
@@ -145,10 +176,16 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:  # type: ignore[override]  # as loosely typed as asyncio's own
         """Timers of one instant run in the order in which they were set."""
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = _Timer(when, callback, args, self, copy_context() if context is None else context)
         self._timers_set += 1
         heapq.heappush(self._timers, (when, self._timers_set, timer))
         return timer
+
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:  # type: ignore[override]  # the same
+        """First in, first out."""
+        handle = _Handle(callback, args, self, copy_context() if context is None else context)
+        self._ready.append(handle)
+        return handle
 
     def _run_once(self) -> None:
         """Runs until it is told to stop: BaseEventLoop does not mind, and a loop in a loop is quicker."""
@@ -156,26 +193,26 @@ class SimLoop(asyncio.BaseEventLoop):
         while not self._stopping:
             if not ready:
                 self._jump()
-            while timers and timers[0][0] <= self.now:
+            now = self.now
+            while timers and timers[0][0] <= now:
                 ready.append(heapq.heappop(timers)[2])
             for _ in range(len(ready)):
-                self._run_one(ready.popleft())
+                handle = ready.popleft()
+                if not (handle._cancelled or ((owner := handle._context.get(_process)) and self._keeps(owner, handle))):  # type: ignore[attr-defined]  # asyncio offers no other way
+                    self.handles_run += 1
+                    handle._run()
             self._note_work()
 
-    def _run_one(self, handle: asyncio.Handle) -> None:
-        if handle._cancelled:  # the hot path
-            return
-        process = handle._context.get(_process)  # type: ignore[attr-defined]  # asyncio offers no other way
-        if process is not None:
-            if process.is_dead:
-                process.hold(handle)
-                return
-            if process.held_until > self.now:
-                if process.hold(handle):
-                    clock.run_at(process.held_until, lambda: self._release(process), NOBODY)
-                return
-        self.handles_run += 1
-        handle._run()
+    def _keeps(self, owner: Process, handle: asyncio.Handle) -> bool:
+        """Whether the handle's process does not run now: a dead one never will again."""
+        if owner.is_dead:
+            owner.hold(handle)
+        elif owner.held_until > self.now:
+            if owner.hold(handle):
+                clock.run_at(owner.held_until, lambda: self._release(owner), NOBODY)
+        else:
+            return False
+        return True
 
     def _release(self, process: Process) -> None:
         self._ready.extend(process.released())

@@ -56,7 +56,8 @@ class Welcomed(OfSocket):
 class FrameIn(OfSocket):
     """A frame arrived. ``held`` are the digests of the view's sections afterwards, where it was applied.
 
-    ``unanswered`` are the (slot, n) that the client still waits for afterwards, ``roster`` the seats that it sees.
+    ``unanswered`` are the (slot, n) that the client still waits for afterwards, ``roster`` the seats that it sees, and
+    ``shown`` digests all that it shows (now and then: see `server.verify.oracle`).
     """
 
     incarnation: str
@@ -72,6 +73,7 @@ class FrameIn(OfSocket):
     held: Held | None
     unanswered: tuple[tuple[int, int], ...]
     roster: tuple[int, ...] | None
+    shown: str = ""
 
 
 @frozen
@@ -180,7 +182,8 @@ class OfRoom(Event):
 class Commit(OfRoom):
     """A frame was cut after ``tick``. ``views`` holds the digest of every section as of then.
 
-    ``reused`` names the wire ids that stand for an entity again, after they had died.
+    ``reused`` names the wire ids that stand for an entity again, after they had died. ``due`` digests, now and then, what
+    each set of sections should show of the world.
     """
 
     stream: int
@@ -188,6 +191,7 @@ class Commit(OfRoom):
     tick: int
     views: Held
     reused: tuple[str, ...] = ()
+    due: dict[tuple[Section, ...], str] = field(factory=dict)
 
 
 @frozen
@@ -219,6 +223,13 @@ class SeatsHeld(OfRoom):
     tick: int
     seats: tuple[tuple[int, int, int, str], ...]
     viewers: tuple[tuple[str, tuple[int, ...], str, tuple[Section, ...]], ...]
+
+
+@frozen
+class Over(OfRoom):
+    """The room shows that the match has ended, from ``tick`` on."""
+
+    tick: int
 
 
 @frozen

@@ -4,8 +4,7 @@
 The product's code knows of neither.
 """
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from attrs import define, field
@@ -22,13 +21,10 @@ from server.rooms.holder import Holder, _Held
 from server.rooms.inputs import Given
 from server.rooms.room import Room
 from server.rooms.stream import Stream
+from server.verify import oracle
 from server.verify import trace as tr
 from server.verify.again import Kept, difference, replayed_state
-
-
-def digest_of(data: bytes) -> str:
-    """A short name for bytes, the same in every process."""
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
+from server.verify.sharing import digest_of
 
 
 class WatchedGame:
@@ -40,7 +36,8 @@ class WatchedGame:
         self.given: list[tuple[int, str, tuple[object, ...]]] = []
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._game, name)
+        value = self.__dict__[name] = getattr(self._game, name)  # rules are frozen: looked up once
+        return value
 
     @property
     def rules(self) -> Game:
@@ -64,6 +61,7 @@ class _Book:
     live_seq: int = 0
     delayed_seq: int = 0
     seated: object = None
+    is_over: bool = False
     ids: dict[tuple[int, Section, int], tuple[set[int], set[int]]] = field(factory=dict)
     answers: dict[int, list[Given]] = field(factory=dict)
 
@@ -95,6 +93,9 @@ class WatchedHolder(Holder):
     def _note(self, room: Room, book: _Book, at: float) -> None:
         of = (at, room.facts.incarnation, self.node, room.facts.epoch)
         self._note_seats(room, book, of)
+        if room.over_at is not None and not book.is_over:
+            book.is_over = True
+            self.trace.add(tr.Over(*of, room.tick_no))
         bots = {hold.number for hold in room.match.seats.bots()}
         stepped = tuple(row for row in book.game.given if row[0] not in bots)
         book.game.given.clear()
@@ -127,7 +128,15 @@ class WatchedHolder(Holder):
             shown = {s for v in room.viewers.values() if v.stream == e.LIVE_STREAM for s in v.sections}
             views = _views(framer.live, shown | {PUBLIC_SECTION})
             self.trace.add(
-                tr.Commit(*of, e.LIVE_STREAM, framer.live.seq, room.tick_no, views, _reused(framer.live, 0, book))
+                tr.Commit(
+                    *of,
+                    e.LIVE_STREAM,
+                    framer.live.seq,
+                    room.tick_no,
+                    views,
+                    _reused(framer.live, 0, book),
+                    _due(room, framer.live, [v.sections for v in room.viewers.values() if v.stream == e.LIVE_STREAM]),
+                )
             )
         delayed = framer._delayed
         if delayed is not None and delayed.seq != book.delayed_seq:
@@ -135,7 +144,15 @@ class WatchedHolder(Holder):
             own = {SPECTATORS_SECTION} if room.plan.schema.has_section(SPECTATORS) else set()
             views = _views(delayed, own | {PUBLIC_SECTION})
             self.trace.add(
-                tr.Commit(*of, e.DELAYED_STREAM, delayed.seq, room.tick_no, views, _reused(delayed, 1, book))
+                tr.Commit(
+                    *of,
+                    e.DELAYED_STREAM,
+                    delayed.seq,
+                    room.tick_no,
+                    views,
+                    _reused(delayed, 1, book),
+                    _due(room, delayed, oracle.of_spectators(room.plan.schema)),
+                )
             )
 
     def replay_all(self) -> list[Kept]:
@@ -153,16 +170,26 @@ class WatchedHolder(Holder):
 def _reused(stream: Stream, number: int, book: _Book) -> tuple[str, ...]:
     """Wire ids that are in use again after they were not. Where they are given out only: elsewhere, rows come back."""
     found = []
-    for (section, index), rows in stream.tracker._tables.items():
-        if rows.table.exists is not section.audience:
+    for section, table, ids in stream.tracker.standing():
+        if table.exists is not section.audience:
             continue
-        alive, dead = book.ids.setdefault((number, section, index), (set(), set()))
-        now = set(rows.rows)
-        found += [f"{rows.table.collection} {wire_id}" for wire_id in sorted(now & dead)]
+        alive, dead = book.ids.setdefault((number, section, table.index), (set(), set()))
+        now = set(ids)
+        if now == alive:
+            continue
+        found += [f"{table.collection} {wire_id}" for wire_id in sorted(now & dead)]
         dead |= alive - now
         alive.clear()
         alive |= now
     return tuple(found)
+
+
+def _due(room: Room, stream: Stream, viewers: Iterable[oracle.Sections]) -> dict[oracle.Sections, str]:
+    """What the world has for each set of sections, where this frame is one to be compared."""
+    if not oracle.is_compared(stream.seq):
+        return {}
+    sources = room.match.sources()
+    return {s: oracle.due_to(room.plan.schema, sources, s) for s in sorted({tuple(sorted(v)) for v in viewers})}
 
 
 def _views(stream: Stream, sections: set[Section]) -> tr.Held:

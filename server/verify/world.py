@@ -21,6 +21,7 @@ from server.verify import trace as tr
 from server.verify.again import Kept
 from server.verify.offices import Offices
 from server.verify.processes import SimGateway, SimLoopProcess, SimProcess
+from server.verify.sharing import Sharing
 from server.verify.simclient import SimClient
 from server.verify.simlayer import Broker, Kind, Weather
 from server.verify.simloop import SimLoop
@@ -30,6 +31,7 @@ MEASURE_EVERY_S = 0.5
 SETTLE_MAX_S = 24.0  # the longest repairs: a reader that stopped (10 s), a silent loop (6 s), retries, a KEY asked for
 SETTLE_MIN_S = 7.0  # what is broken and not noticed yet: a deaf layer (3.5 s), a silent loop (6 s)
 WATCH_S = 4.0
+TICK_S = 0.05
 CODE = "ROOM"
 
 
@@ -51,6 +53,7 @@ class World:
     trace: tr.Trace = field(factory=tr.Trace)
     random: Random = field(init=False)
     offices: Offices = field(init=False)
+    sharing: Sharing = field(factory=Sharing)
     brokers: dict[str, Broker] = field(init=False)
     gateways: list[SimGateway] = field(factory=list)
     loops: list[SimLoopProcess] = field(factory=list)
@@ -259,8 +262,12 @@ class World:
         if self.loops:
             self.do(lambda: self.loops[0].send_notice(number, identity, text))
 
-    def heal(self) -> None:
-        """Ends every fault, lets everybody come back who may, and waits until all is well, or for SETTLE_MAX_S."""
+    def heal(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Ends every fault, lets everybody come back who may, and waits until all is well, or for SETTLE_MAX_S.
+
+        Then it watches for a while that all stays well. ``meanwhile()`` is called in each tick of people's time: while
+        the repairs have to happen, and while it watches.
+        """
         for broker in self.brokers.values():
             broker.weather = Weather()
         for client in self.clients.values():
@@ -274,16 +281,21 @@ class World:
         self.advance(max(0.0, busy_until - self.now) + 0.1)
         self.trace.add(tr.Healed(self.now))
         deadline = self.now + SETTLE_MAX_S
-        self.advance(SETTLE_MIN_S)
+        self._live_on(SETTLE_MIN_S, meanwhile)
         while self.now < deadline and not self.is_well():
             self.advance(0.5)
         self.trace.add(tr.Settled(self.now))
-        self.advance(WATCH_S)
+        self._live_on(WATCH_S, meanwhile)
         self.finish_trace()
+
+    def _live_on(self, seconds: float, meanwhile: Callable[[], None]) -> None:
+        for _ in range(round(seconds / TICK_S)):
+            meanwhile()
+            self.advance(TICK_S)
 
     def is_well(self) -> bool:
         """Whether everybody who wants in is in, sees the newest, and waits for no answer."""
-        wanted = [client for client in self.clients.values() if client.wants_in]
+        wanted = [client for client in self.clients.values() if client.wants_in and not client.is_kept_out]
         if any(not client.is_live or client.machine.unanswered for client in wanted):
             return False
         live = [client for client in wanted if client.machine.welcome and not client.machine.welcome.delay_s]

@@ -88,7 +88,25 @@ def entity_class(random: Random, name: str) -> type:
     }
     for i in range(random.randint(0, 5)):
         fields[f"f{i}"] = wire_field(random, random.choice(AUDIENCES))
+    if random.random() < 0.6:
+        fields |= moving_fields(random)
     return _class(name, fields)
+
+
+def moving_fields(random: Random) -> dict[str, Any]:
+    """A field that moves by another one, which stands before it or after."""
+    audience = random.choice(AUDIENCES)
+    step = random.choice((0.001, 0.1, 1.0, 3.7))
+    speed = step * random.choice((0.3, 10, 1000))
+    made = {
+        "f_at": num(
+            -50 * step, 2000 * step, step=step, audience=audience, rate="f_by", tolerance=step * random.randint(1, 9)
+        ),
+        "f_by": random.choice(
+            (num(-speed, speed, step=speed / 64, audience=audience), whole(-3, 12, audience=audience))
+        ),
+    }
+    return dict(sorted(made.items(), reverse=random.random() < 0.5))
 
 
 def random_game(random: Random) -> type[Game]:
@@ -172,6 +190,7 @@ class Story:
     def change(self) -> None:
         """A few random things happen."""
         random = self.random
+        self._move()
         for _ in range(random.randint(0, 4)):
             things = random.choice(self.collections())
             match random.randint(0, 6):
@@ -190,6 +209,12 @@ class Story:
                     self._set(self.world)
                 case _:
                     self.team_of[random.choice(SEATS)] = random.choice((*TEAMS, None))
+
+    def _move(self) -> None:
+        """What has a rate moves by it, most of the time and not quite."""
+        for thing in [thing for things in self.collections() for thing in things.values() if hasattr(thing, "f_at")]:
+            if abs(thing.f_by) < 1e6 and abs(thing.f_at) < 1e6 and self.random.random() < 0.9:
+                thing.f_at += thing.f_by / 20.0 * self.random.choice((1.0, 1.0, 1.0, 1.02, 0.9))
 
     def events(self) -> list[Event]:
         """Sometimes something to hear."""

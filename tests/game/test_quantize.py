@@ -1,6 +1,7 @@
 """Values to whole numbers and back, one at a time and as generated code."""
 
 import math
+from typing import Any
 
 import attrs
 import pytest
@@ -8,10 +9,33 @@ from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.compiled import FIRST_FIELD, Row, compile_table
+from game.columns import NewRow, TableColumns
 from game.fields import NOBODY, PUBLIC, FieldSpec, Kind, Overflow, choice, num, spec_of, text, whole
 from game.quantize import WireOverflow, clip_text, dequantize, is_within, quantize
 from game.schema import Table, WireField
+
+
+@define
+class Thing:
+    """One value of any type."""
+
+    x: Any
+
+
+def scanned(spec: FieldSpec, *values: Any) -> tuple[list[Any], list[str]]:
+    """What generated code makes of a column, first as rows that come and then as rows that change; and what it counted."""
+    counted: list[str] = []
+    columns = TableColumns(
+        Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec),)), False, lambda _, name: counted.append(name), 20.0
+    )
+    rows = columns.add_section(is_shared=True)
+    things = [Thing(value) for value in values]
+    columns.add([NewRow(key, key + 1, rows) for key in range(len(things))], things, 1)
+    (came,), once = columns.q, list(counted)
+    columns.rows, columns.raw[0], columns.q[0] = None, None, [None] * len(things)
+    columns.scan(things, 2)
+    assert (columns.q[0], counted) == (came, once * 2)
+    return came, once
 
 
 def spec_from(made: object) -> FieldSpec:
@@ -38,45 +62,23 @@ def test_what_the_receiver_sees_quantizes_to_the_same_number(spec: FieldSpec, da
 
 @given(specs, st.one_of(st.floats(), st.integers(-(10**400), 10**400)))
 def test_generated_code_agrees_with_quantize(spec: FieldSpec, value: float):
-    counted: list[str] = []
-    table = Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec),))
-    code = compile_table(table, lambda _, name: counted.append(name))
-    row: Row = [1, 1, 1, None, 1]
-
-    @define
-    class Thing:
-        x: float
-
-    code.update(row, Thing(value), 2)
-    assert row[FIRST_FIELD] == quantize(spec, value)
+    middle = dequantize(spec, spec.steps // 2)
+    column, counted = scanned(spec, middle, value, middle)
+    assert column == [quantize(spec, each) for each in (middle, value, middle)]
     assert bool(counted) != is_within(spec, value)
 
 
 def test_just_below_the_range_is_an_incident_where_the_field_says_so():
     # int() cuts -0.9 to 0, so the generated code took this for a value in range.
     spec = spec_from(num(0, 10, step=1, overflow=Overflow.INCIDENT))
-    code = compile_table(Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec),)), lambda *_: None)
-
-    @define
-    class Thing:
-        x: float
-
     for value in (-0.51, -1.4, math.nan, math.inf, 10.5, 10**400):
         with pytest.raises(WireOverflow):
-            code.update([1, 1, 1, None, 1], Thing(value), 2)
+            scanned(spec, 5, value, 6)
         with pytest.raises(WireOverflow):
             quantize(spec, value)
 
 
 def test_generated_code_cuts_and_counts_texts():
-    counted: list[str] = []
-    table = Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec_from(text(5))),))
-    code = compile_table(table, lambda _, name: counted.append(name))
-
-    @define
-    class Thing:
-        x: str
-
     for value, expected, count in [
         ("abcde", "abcde", 0),
         ("abcdef", "abcde", 1),
@@ -84,22 +86,13 @@ def test_generated_code_cuts_and_counts_texts():
         ("ééé", "éé", 1),
         ("\ud800", "?", 1),
     ]:
-        counted.clear()
-        row: Row = [1, 1, 1, None, 1]
-        code.update(row, Thing(value), 2)
-        assert (row[FIRST_FIELD], len(counted)) == (expected, count)
+        column, counted = scanned(spec_from(text(5)), "plain", value)
+        assert (column, len(counted)) == (["plain", expected], count)
 
 
 def test_a_foreign_choice_names_the_field():
-    table = Table(0, PUBLIC, "things", PUBLIC, (WireField("x", spec_from(choice(("a", "b")))),))
-    code = compile_table(table, lambda *_: None)
-
-    @define
-    class Thing:
-        x: str = "c"
-
     with pytest.raises(ValueError, match=r"things.x: expected one of \['a', 'b'\], got 'c'"):
-        code.update([1, 1, 1, None, 1], Thing(), 2)
+        scanned(spec_from(choice(("a", "b"))), "a", "c")
 
 
 @given(st.text(), st.integers(1, 20))

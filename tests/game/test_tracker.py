@@ -2,17 +2,18 @@
 
 from copy import deepcopy
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
+from attrs import define
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from game.codec import encode_delta
-from game.contract import Event
-from game.fields import NOBODY, PUBLIC, SEAT, SPECTATORS, TEAM, FieldSpec, spec_of
-from game.schema import RoomRow
+from game.codec import decode_delta, encode_delta
+from game.contract import Event, Game
+from game.fields import NOBODY, PUBLIC, SEAT, SPECTATORS, TEAM, FieldSpec, entities, spec_of, whole
+from game.schema import RoomRow, schema_of
 from game.tracker import HORIZON, PUBLIC_SECTION, Section, Tracker
 from game.view import SectionState
 from tests.game.strategies import AUDIENCES, Story, stories, wire_value
@@ -129,6 +130,47 @@ def test_a_row_that_went_and_came_back_is_whole_and_has_no_tombstone():
     told.advance()
     (part,) = told.tracker.patch(team, base).tables
     assert (list(part.gone), [g.mask for g in part.groups]) == ([], [part.table.full_mask])
+
+
+@define
+class Scout:
+    """Known to a team, and more of it to its own seat."""
+
+    seat: int = 7
+    team: int = 0
+    food: int = whole(0, 9, audience=SEAT)
+
+
+@define
+class Land:
+    """The scouts."""
+
+    scouts: dict[int, Scout] = entities(Scout, audience=TEAM, owner="seat", team="team")
+
+
+class Scouting(Game):
+    """No rules."""
+
+    World: ClassVar[type] = Land
+    inputs: ClassVar[tuple[type, ...]] = ()
+
+
+def test_a_seat_with_things_of_two_teams_sees_each_id_once_the_last_that_came():
+    land, tracker, own = Land({1: Scout(7, 0, 3)}), Tracker(schema_of(Scouting)), Section(SEAT, 7)
+
+    def held() -> list[tuple[list[int], list[list[object]]]]:
+        tracker.advance({"_room": RoomRow(), "_seats": {}, "world": land, "scouts": land.scouts}, is_forced=True)
+        for delta in (tracker.key(own), tracker.patch(own, tracker.seq - 1)):
+            decode_delta(tracker.schema, encode_delta(delta))
+        return [(list(g.ids), [list(c) for c in g.columns]) for part in tracker.key(own).tables for g in part.groups]
+
+    assert held() == [([1], [[3]])]
+    land.scouts[2] = Scout(7, 1, 5)
+    assert held() == [([1], [[5]])]
+    del land.scouts[1]
+    assert held() == [([1], [[5]])]
+    del land.scouts[2]
+    assert held() == []
 
 
 def test_tombstones_live_as_long_as_any_base():

@@ -6,6 +6,7 @@ import { BadBytes, Reader, Writer } from "../../clients/browser/sdk/binary.mjs";
 import { decodeDelta, deltaFromJson, encodeDelta, named, quantizeAll } from "../../clients/browser/sdk/codec.mjs";
 import { decodeFrame, encodeAck, encodeInput, frameFromJson, inputJson } from "../../clients/browser/sdk/frames.mjs";
 import { dequantize, quantize } from "../../clients/browser/sdk/quantize.mjs";
+import { schemaFromJson } from "../../clients/browser/sdk/schema.mjs";
 import { SectionState } from "../../clients/browser/sdk/view.mjs";
 import { SCHEMA, bytes, fieldOf, hex, tablesOf, vectors } from "./vectors.mjs";
 
@@ -96,12 +97,28 @@ test("inputs and acks", () => {
   for (const { hex: data, json } of acks) assert.equal(hex(encodeAck(json)), data);
 });
 
+test("what moves by a rate is where the server takes it to be", () => {
+  const { schema: json, fingerprint, send_hz: sendHz, steps } = vectors("motion");
+  const schema = schemaFromJson(json, fingerprint);
+  /** @type {Map<string, SectionState>} */
+  const states = new Map();
+  for (const { seq, sections } of steps) {
+    for (const [name, { delta, held }] of Object.entries(sections)) {
+      const state = states.get(name) ?? new SectionState(sendHz);
+      states.set(name, state);
+      if (delta !== null) state.apply(decodeDelta(schema, bytes(delta)), seq);
+      state.moveOn(seq);
+      assert.equal(hex(encodeDelta(state.asKey(schema))), held, `${name} at ${seq}`);
+    }
+  }
+});
+
 test("views have one canonical form", () => {
   for (const { sections, canonical } of vectors("views")) {
     assert.ok(Object.keys(sections).length);
     for (const [name, data] of Object.entries(canonical)) {
-      const state = new SectionState();
-      state.apply(decodeDelta(SCHEMA, bytes(data)));
+      const state = new SectionState(20);
+      state.apply(decodeDelta(SCHEMA, bytes(data)), 1);
       assert.deepEqual(tablesOf(state), sections[name], name);
       assert.equal(hex(encodeDelta(state.asKey(SCHEMA))), data, name);
     }

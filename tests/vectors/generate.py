@@ -38,6 +38,7 @@ from game.wire.frames import (
     frame_json,
     input_json,
 )
+from tests.vectors.drift import motion_vectors
 from tests.vectors.sample import Boom, Card, Mine, Sample, SampleWorld, Ship, Shout, Steer
 
 HERE = Path(__file__).parent
@@ -495,6 +496,18 @@ def _resume(scribe: Scribe) -> None:
     scribe.send(Steer(0.4))
 
 
+def _resume_with_many(scribe: Scribe) -> None:
+    """64 go at once, then 32 a second; what is sent meanwhile waits behind them."""
+    told = story()
+    scribe.receive(told.frame(None, SECTIONS))
+    for n in range(67):
+        scribe.send(Steer(n / 100))
+    scribe.reconnect()
+    scribe.wait(1.0).receive(welcome(1, "token-2", 2))
+    scribe.send(Steer(0.9)).wait(0.0625).wait(1.0)
+    scribe.send(Steer(1.0))
+
+
 def _lines(first: int, last: int, after: int) -> m.Chat:
     return m.Chat(tuple(m.ChatLine(n, "Ada", "player", f"line {n}", 1, n) for n in range(first, last + 1)), after)
 
@@ -516,6 +529,7 @@ SCRIPTS: dict[str, Callable[[Scribe], None]] = {
     "older epochs are ignored, newer ones need a key": _epochs,
     "inputs are numbered and answered once": _inputs,
     "a resumed seat sends again what was not answered": _resume,
+    "a resumed seat sends again a few at a time, in order": _resume_with_many,
     "chat, notices, rebase, pong, goodbye": _messages,
 }
 
@@ -553,6 +567,7 @@ FILES: dict[str, Callable[[], Any]] = {
     "client.json": client_vectors,
     "scripts.json": script_vectors,
     "views.json": view_vectors,
+    "motion.json": motion_vectors,
 }
 
 

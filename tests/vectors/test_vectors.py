@@ -10,6 +10,7 @@ from game.codec import decode_delta, delta_from_json, delta_json, encode_delta
 from game.fields import Kind
 from game.quantize import dequantize, quantize
 from game.schema import schema_from_json
+from game.view import SectionState
 from game.wire import messages as m
 from game.wire.client import Client
 from game.wire.frames import (
@@ -98,6 +99,20 @@ def test_inputs_and_acks_in_both_forms():
         message = decode_client_bytes(SCHEMA, bytes.fromhex(v["hex"]))
         assert not isinstance(message, InputMessage)
         assert encode_ack(message).hex() == v["hex"]
+
+
+def test_what_moves_by_a_rate_is_where_the_server_takes_it_to_be():
+    vectors = load("motion")
+    schema = schema_from_json(vectors["schema"])
+    assert schema.fingerprint == vectors["fingerprint"]
+    states: dict[str, SectionState] = {}
+    for step in vectors["steps"]:
+        for name, v in step["sections"].items():
+            state = states.setdefault(name, SectionState(send_hz=vectors["send_hz"]))
+            if v["delta"] is not None:
+                state.apply(decode_delta(schema, bytes.fromhex(v["delta"]), step["seq"]))
+            state.move_on(step["seq"])
+            assert encode_delta(state.as_key(schema)).hex() == v["held"], step["seq"]
 
 
 def test_bad_bytes_are_refused():

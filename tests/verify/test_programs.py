@@ -24,9 +24,9 @@ def play(ledger: Ledger, seed: int, rounds: int) -> str:
     """So many rounds on each of two rooms, and their report; no program may break a promise."""
     paper = Console(width=160, file=StringIO(), record=True)
     for options in ({}, {"delay": "2s", "bots": 2}):
-        campaign = Campaign(calm(**options), seed=seed, seconds=1e9, rounds=rounds, examples=40, ledger=ledger)
+        campaign = Campaign(calm(**options), seed=seed, rounds=rounds, examples=40, ledger=ledger)
         started = time.perf_counter()
-        run_campaign(campaign, time.perf_counter)
+        run_campaign(campaign, lambda: False)
         print_report(paper, campaign, time.perf_counter() - started, "tests/verify")
         assert campaign.found == [], campaign.story
     return paper.export_text()

@@ -71,6 +71,9 @@ export const ACK_EVERY_S = 0.2;
 export const RESYNC_AFTER_S = 0.5;
 export const RESYNC_AFTER_MAX_S = 8;
 export const PING_EVERY_S = 2;
+// What is sent again after a reconnect: with acks and pings beside it no route calls it a flood.
+const AGAIN_PER_S = 32;
+const AGAIN_BURST = 64;
 /** The reason of an answer that the client gives itself: whether the input was applied is not to be known. */
 export const LOST = "lost";
 const CHAT_KEPT = 500;
@@ -134,6 +137,10 @@ export class Client {
   #seen = { epoch: 0, seq: 0 };
   /** @type {Map<number, number>} */
   #answeredThrough = new Map();
+  /** What waits to be sent again, in order. @type {SentInput[]} */
+  #again = [];
+  #againTokens = 0;
+  #againAt = 0;
   #ackedAt = 0;
   #framedAt = 0;
   #unackedFrames = 0;
@@ -160,6 +167,7 @@ export class Client {
     this.state = "connecting";
     this.goodbye = null;
     this.#out = [];
+    this.#again = [];
     this.#seen = { epoch: 0, seq: 0 };
     this.#resyncWaitS = RESYNC_AFTER_S;
     this.#isKeyWanted = true;
@@ -187,9 +195,10 @@ export class Client {
     }
   }
 
-  /** Time passes: acks, pings and overdue resyncs. @param {number} now */
+  /** Time passes: acks, pings, overdue resyncs, and what waits to be sent again. @param {number} now */
   poll(now) {
     if (this.state !== "live" && this.state !== "joined") return;
+    this.#sendMore(now);
     if (this.#unackedFrames && now - this.#ackedAt >= ACK_EVERY_S) this.#ack(now);
     if (this.#resyncAt !== null && now >= this.#resyncAt) this.#askResync(now);
     if (now >= this.#pingAt) {
@@ -216,7 +225,9 @@ export class Client {
     /** @type {SentInput} */
     const sent = { slot, n, seen: this.#seen, forTick, message, values };
     this.unanswered.set(inputKey(slot, n), sent);
-    if (this.state === "joined" || this.state === "live") {
+    if (this.#again.length) {
+      this.#again.push(sent); // none may overtake those before it
+    } else if (this.state === "joined" || this.state === "live") {
       this.#sendInput(sent);
       // Its `seen` acknowledges what an ack would.
       this.#ackedAt = this.#framedAt;
@@ -276,7 +287,7 @@ export class Client {
   #onMessage(message, now) {
     switch (message.type) {
       case "welcome":
-        this.#onWelcome(message);
+        this.#onWelcome(message, now);
         break;
       case "refused":
         if (message.n !== null) {
@@ -318,8 +329,8 @@ export class Client {
     return true;
   }
 
-  /** @param {Welcome} welcome */
-  #onWelcome(welcome) {
+  /** @param {Welcome} welcome @param {number} now */
+  #onWelcome(welcome, now) {
     if (welcome.schema) this.schema = schemaFromJson(welcome.schema, welcome.fingerprint);
     if (this.schema?.fingerprint !== welcome.fingerprint) {
       throw new BadBytes(`expected schema ${this.schema?.fingerprint}, got ${welcome.fingerprint}`);
@@ -329,22 +340,40 @@ export class Client {
     this.welcome = welcome;
     this.state = "joined";
     if (!this.view || !isSameRoom) {
-      this.view = new View(this.schema);
+      this.view = new View(this.schema, welcome.send_hz);
       this.head = { epoch: -1, seq: -1 };
       this.chat = [];
     }
     if (!old || !isSameRoom || this.hello.resume === null || seatsOf(old) !== seatsOf(welcome)) this.#giveUpInputs();
     this.hello.resume = welcome.resume;
     this.view.seat = welcome.seats[0]?.seat ?? null;
-    this.#sendAgain(welcome.seats);
+    this.#sendAgain(welcome.seats, now);
   }
 
-  /** Inputs that the room never got are sent again; answers to the others come with the next frames. @param {readonly SeatGrant[]} seats */
-  #sendAgain(seats) {
+  /**
+   * Inputs that the room never got are sent again, a few at once; answers to the others come with the next frames.
+   * @param {readonly SeatGrant[]} seats
+   * @param {number} now
+   */
+  #sendAgain(seats, now) {
     this.#answeredThrough = new Map(seats.map((grant) => [grant.slot, grant.answered_through]));
     for (const [slot, n] of this.#answeredThrough) this.#nextN.set(slot, Math.max(this.#nextN.get(slot) ?? 1, n + 1));
-    for (const input of this.#pending()) {
-      if (input.n > (this.#answeredThrough.get(input.slot) ?? 0)) this.#sendInput({ ...input, seen: this.#seen });
+    this.#again = this.#pending().filter((input) => input.n > (this.#answeredThrough.get(input.slot) ?? 0));
+    this.#againTokens = AGAIN_BURST;
+    this.#againAt = now;
+    this.#sendMore(now);
+  }
+
+  /** @param {number} now */
+  #sendMore(now) {
+    if (!this.#again.length) return;
+    this.#againTokens = Math.min(AGAIN_BURST, this.#againTokens + Math.max(0, now - this.#againAt) * AGAIN_PER_S);
+    this.#againAt = Math.max(this.#againAt, now);
+    while (this.#again.length && this.#againTokens >= 1) {
+      const input = /** @type {SentInput} */ (this.#again.shift());
+      if (!this.unanswered.has(inputKey(input.slot, input.n))) continue;
+      this.#againTokens -= 1;
+      this.#sendInput({ ...input, seen: this.#seen });
     }
   }
 
@@ -411,7 +440,7 @@ export class Client {
         return;
       }
     }
-    if (!view.applyAll(parts.map(({ name, deltas }) => [name, deltas.map(({ delta }) => delta)]))) {
+    if (!view.applyAll(parts, frame.seq)) {
       this.divergences += 1;
       this.#isKeyWanted = true;
       this.#gap(now);

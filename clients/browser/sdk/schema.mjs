@@ -17,7 +17,10 @@ import { BadBytes } from "./binary.mjs";
  * @property {number} steps
  * @property {readonly string[]} choices
  * @property {number} maxBytes
+ * @property {string | null} rate the field that this one moves by
  */
+
+/** @typedef {{place: number, rate: number}} Move the field at `place` of a row moves by the field at `rate` */
 
 /**
  * @typedef {object} Table One collection's part of one section.
@@ -27,6 +30,7 @@ import { BadBytes } from "./binary.mjs";
  * @property {Audience} exists the audience that knows of the entities' existence
  * @property {string | null} owner the field that holds the owning seat
  * @property {readonly WireField[]} fields
+ * @property {readonly Move[]} moves
  */
 
 /**
@@ -65,14 +69,7 @@ export function schemaFromJson(data, fingerprint) {
   try {
     return {
       fingerprint,
-      tables: data.tables.map((/** @type {any} */ t, /** @type {number} */ index) => ({
-        index,
-        section: audience(t.section),
-        collection: String(t.collection),
-        exists: audience(t.exists),
-        owner: t.owner ?? null,
-        fields: t.fields.map(wireField),
-      })),
+      tables: data.tables.map(table),
       inputs: data.inputs.map(message),
       events: data.events.map(message),
       seesEverything: Boolean(data.sees_everything),
@@ -80,6 +77,33 @@ export function schemaFromJson(data, fingerprint) {
   } catch (error) {
     throw new BadBytes(`expected a schema as docs/protocol.md describes it, got one that fails at ${error}`);
   }
+}
+
+/** @param {any} t @param {number} index @returns {Table} */
+function table(t, index) {
+  const fields = t.fields.map(wireField);
+  return {
+    index,
+    section: audience(t.section),
+    collection: String(t.collection),
+    exists: audience(t.exists),
+    owner: t.owner ?? null,
+    fields,
+    moves: moves(fields),
+  };
+}
+
+/** The fields that move by another one. @param {readonly WireField[]} fields @returns {Move[]} */
+function moves(fields) {
+  return fields.flatMap((field, place) => {
+    if (field.rate === null) return [];
+    const rate = fields.findIndex(({ name }) => name === field.rate);
+    const found = fields[rate];
+    if (field.kind !== "num" || !found || !(found.kind === "num" || found.kind === "whole") || found.rate !== null) {
+      throw new TypeError(`the rate ${field.rate} of ${field.name}`);
+    }
+    return [{ place, rate }];
+  });
 }
 
 /** @param {any} m @param {number} index @returns {Message} */
@@ -104,5 +128,6 @@ function wireField(f) {
     steps: f.steps ?? 0,
     choices: f.choices ?? [],
     maxBytes: f.max_bytes ?? 0,
+    rate: f.rate ?? null,
   };
 }

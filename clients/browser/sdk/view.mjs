@@ -26,20 +26,49 @@ export function sectionName(audience, of) {
   return audience === "public" || audience === "spectators" ? audience : `${audience}:${of}`;
 }
 
-/** The rows of one section: per table index, wire id → quantized values. */
+/** The rows of one section as they are at `seq`: per table index, wire id → quantized values. */
 export class SectionState {
   /** @type {Map<number, Map<number, Quantized[]>>} */
   tables = new Map();
+  seq = 0;
+  /** The tables whose rows move by a rate. @type {Set<Table>} */
+  #moving = new Set();
 
-  /** Applies a delta. Throws BadBytes for a partial row of an unknown entity: the state would diverge. @param {Delta} delta */
-  apply(delta) {
-    if (delta.isKey) this.tables.clear();
+  /** @param {number} sendHz frames a second, by which fields with a rate move on */
+  constructor(sendHz) {
+    this.sendHz = sendHz;
+  }
+
+  /**
+   * Applies a delta that leads to `seq`; a patch that leads no further than what is held has nothing new. Throws
+   * BadBytes for a partial row of an unknown entity: the state would diverge.
+   * @param {Delta} delta @param {number} seq
+   */
+  apply(delta, seq) {
+    if (!delta.isKey && seq <= this.seq) return;
+    if (delta.isKey) {
+      this.tables.clear();
+      this.seq = seq;
+    }
+    this.moveOn(seq);
     for (const part of delta.tables) {
+      if (part.table.moves.length) this.#moving.add(part.table);
       let rows = this.tables.get(part.table.index);
       if (!rows) this.tables.set(part.table.index, (rows = new Map()));
       for (const id of part.gone) rows.delete(id);
       for (const group of part.groups) setRows(part.table, rows, group);
     }
+  }
+
+  /** Takes what moves by a rate to a later seq, at which nothing else has changed. @param {number} seq */
+  moveOn(seq) {
+    if (seq <= this.seq) return;
+    for (const table of this.#moving) {
+      for (const row of this.tables.get(table.index)?.values() ?? []) {
+        for (const move of table.moves) row[move.place] = moved(table, row, move, this.seq, seq, this.sendHz);
+      }
+    }
+    this.seq = seq;
   }
 
   /** The KEY that would build this state, in canonical order. @param {Schema} schema @returns {Delta} */
@@ -68,9 +97,10 @@ export class View {
   /** @type {Map<string, Entity[]>} */
   #cache = new Map();
 
-  /** @param {Schema} schema */
-  constructor(schema) {
+  /** @param {Schema} schema @param {number} sendHz frames a second, as the welcome says */
+  constructor(schema, sendHz) {
     this.schema = schema;
+    this.sendHz = sendHz;
   }
 
   /** The world's own fields as one entity. */
@@ -114,15 +144,18 @@ export class View {
 
   /**
    * Applies a frame's sections together or, where one of them does not fit what is held, none: false then.
-   * @param {readonly (readonly [string, readonly Delta[]])[]} parts
+   * @param {readonly {name: string, deltas: readonly {seq: number, delta: Delta}[]}[]} parts each delta with the seq that it leads to
+   * @param {number} seq the frame's
    */
-  applyAll(parts) {
-    if (!parts.every(([section, deltas]) => fits(this.sections.get(section), deltas))) return false;
+  applyAll(parts, seq) {
+    const fit = parts.every(({ name, deltas }) => fits(this.sections.get(name), deltas.map(({ delta }) => delta)));
+    if (!fit) return false;
     this.#cache.clear();
-    for (const [section, deltas] of parts) {
-      const state = this.sections.get(section) ?? new SectionState();
-      this.sections.set(section, state);
-      for (const delta of deltas) state.apply(delta);
+    for (const { name, deltas } of parts) {
+      const state = this.sections.get(name) ?? new SectionState(this.sendHz);
+      this.sections.set(name, state);
+      for (const { seq: to, delta } of deltas) state.apply(delta, to);
+      state.moveOn(seq);
     }
     return true;
   }
@@ -177,6 +210,19 @@ export class View {
     }
     return [...merged.values()];
   }
+}
+
+/**
+ * A row's moving field, taken from one seq to a later one: whole steps, the same ones as on the server, whatever
+ * frames were seen on the way (docs/protocol.md, "Fields that move").
+ * @param {Table} table @param {Quantized[]} row @param {import("./schema.mjs").Move} move @param {number} since @param {number} to @param {number} sendHz
+ */
+function moved(table, row, { place, rate }, since, to, sendHz) {
+  const { step, steps } = /** @type {import("./schema.mjs").WireField} */ (table.fields[place]);
+  const speed = Number(dequantize(/** @type {import("./schema.mjs").WireField} */ (table.fields[rate]), row[rate] ?? 0));
+  const slope = speed * (1 / (step * sendHz));
+  const q = Number(row[place]) + Math.floor(slope * to + 0.5) - Math.floor(slope * since + 0.5);
+  return Math.min(Math.max(q, 0), steps);
 }
 
 /** Whether deltas find every row that they change only in part. @param {SectionState | undefined} state @param {readonly Delta[]} deltas */

@@ -13,7 +13,9 @@ from game.tracker import PUBLIC_SECTION
 from game.wire import messages as m
 from game.wire.client import LOST, Answered, Applied, Client, ClientError, ClientState, GameEvent
 from game.wire.closecodes import Close, Retry, retry_of, table_markdown
-from game.wire.frames import Answer, Blob, Frame, FrameKind, Part, decode_client_bytes, encode_frame
+from game.wire.frames import Answer, Blob, Frame, FrameKind, InputMessage, Part, decode_client_bytes, encode_frame
+from game.wire.limits import Limit, TokenBucket
+from game.wire.session import SessionRules
 from tests.vectors.generate import SCHEMA, SECTIONS, welcome
 from tests.vectors.generate import story as sample_story
 from tests.vectors.sample import Sample, Shout, Steer
@@ -101,6 +103,31 @@ def test_a_stale_frame_is_acknowledged():
     client.poll(0.6)
     (ack,) = sent(client)
     assert ack.position == client.head
+
+
+@pytest.mark.parametrize("rate_per_s", [10.0, 40.0, 200.0])
+def test_whoever_comes_back_with_hundreds_of_inputs_is_no_flood_and_keeps_their_order(rate_per_s: float):
+    client, told = live()
+    for n in range(600):
+        client.send_input(Steer(0.1), for_tick=n)
+    client.data_to_send()
+    rules = SessionRules("play", "player", SCHEMA, {"input": Limit(rate_per_s, int(rate_per_s) * 2)})
+    flood = TokenBucket(rules.flood)
+    reconnected(client, welcome(0, "token-2", 2))
+    numbers: list[int] = []
+    for step in range(1, 400):
+        now = 10.0 + step * 0.05
+        for message in sent(client):
+            assert flood.take(now), f"closed as a flood at input {numbers[-1]}"
+            if isinstance(message, InputMessage):
+                numbers.append(message.n)
+        told.advance()
+        told.world.ships[1].x += 1.0
+        client.receive(encode_frame(told.frame(None, SECTIONS)), now)
+        client.poll(now)
+        if step == 20:
+            client.send_input(Steer(0.2))
+    assert numbers == list(range(1, 602))
 
 
 def test_a_new_connection_acknowledges_nothing_of_the_old_one():

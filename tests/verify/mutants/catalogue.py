@@ -2,10 +2,10 @@
 
 from attrs import frozen
 
-from game import tracker
+from game import columns, tracker
 from game.wire import client, session
 from game.wire.ring import Ring
-from server.relay import feed, hub, link, notices
+from server.relay import feed, hub, link, members, notices, port
 from server.rooms import admission, chat, delay, framing, holder, inputs, match, room, seats, talk
 from server.sockets import connection
 from tests.verify.mutants import judges
@@ -61,6 +61,12 @@ INPUTS = (
         "self._spawn(self._record(room, out))\nself._spawn(self._record(room, out))", "match_ends"),
     _of("O23", "a refused input is dropped in silence", match.Match, "_take_inputs",
         "queue.answer(pending, tick_no, reason)", "reason or queue.answer(pending, tick_no, reason)", "evening"),
+    _of("O23", "each ninth input is forgotten", inputs.InputQueue, "receive",
+        "self.waiting.append(pending)", "pending.n % 9 == 0 or self.waiting.append(pending)", "evening"),
+    _of("O21", "a result is never written", holder.Holder, "_send",
+        "self._spawn(self._record(room, out))", "pass", "match_ends"),
+    _of("O23", "a goodbye without a close", session.Session, "finish",
+        "self.close = close", "pass", "evening"),
     _of("O23", "a close without a goodbye", session.Session, "finish",
         "self._out.append(m.encode(m.Goodbye(close.value.code, close.value.name, reason, retry_after_s)))", "pass",
         "evening"),
@@ -71,15 +77,19 @@ INPUTS = (
 FRAMES = (
     _of("O7", "two frames share one seq", framing.Framer, "_public",
         "cut.seq,\n        cut.base,", "cut.seq + (cut.seq % 7 == 0),\n        cut.base,", "evening"),
-    _of("O3", "a patch holds only the last tick's changes", tracker, "_table_patch",
-        "if row[LAST] > base:", "if row[LAST] > base + 2:", "bad_weather", seeds=4),
+    _of("O3", "one gateway's frames differ in content", feed.Feed, "_add_public",
+        "{section: (is_key, data) for section, (is_key, data) in blobs.items() if data is not None},",
+        "{s: (k, b'\\x01\\0\\0' if not k and self.node == 'gw2' and frame.seq % 7 == 0 else d)"
+        " for s, (k, d) in blobs.items() if d is not None},", "evening"),
+    _of("O3", "a patch holds only the last tick's changes", columns.TableColumns, "changed_after",
+        "if newest > base:", "if newest > base + 2:", "bad_weather", seeds=4),
     _of("O4", "every second frame tells an older tick", framing.Framer, "_public",
         "        tick_no,\n", "        tick_no - 5 * (cut.seq % 2),\n", "evening"),
     _of("O5", "the client applies patches over a hole", client.Client, "_on_frame",
         "elif self.head.seq < frame.base:", "elif self.head.seq < frame.base - 100:", "swallowed"),
     _of("O5", "the client asks for a resync at each frame", client.Client, "_gap",
         "if self._resync_at is None:", "if self._resync_at is not self:", "swallowed"),
-    _of("O6", "no tombstones", tracker._Rows, "remove",
+    _of("O6", "no tombstones", columns.Rows, "remove",
         "self.dead[wire_id] = seq", "pass", "evening"),
     _of("O6", "wire ids are used again", tracker.Tracker, "_new_id",
         "self._next_id[space] = self._next_id.get(space, 0) + 1",
@@ -97,6 +107,9 @@ FRAMES = (
         "newest is None or newest.tick < self._since_tick:", "newest is None:", "evening"),
     _of("O10", "the newest message goes first", connection.Connection, "flush",
         "in self.session.data_to_send():", "in reversed(self.session.data_to_send()):", "evening"),
+    _of("O10", "a newcomer stands in the roster from its first input on", match.Match, "sources",
+        '"_seats": self.roster,', '"_seats": {n: row for n, row in self.roster.items() if self.inputs[n].received_through},',
+        "evening"),
     _of("O12", "a token gives another seat", admission.Admission, "join",
         "elif item.resume is not None:", "elif item.resume is self:", "comings_and_goings"),
     _of("O13", "everybody has the sections of all seats", admission.Admission, "sections_of",
@@ -122,6 +135,13 @@ FRAMES = (
         "evening", judge=judges.stalled_reader),
     _of("O15", "a lost frame is never asked for again", feed.Feed, "may_ask_key",
         "if now - self._key_asked_at < ASK_EVERY_S:", "if self._key_asked_at > 0.0:", "bad_weather", seeds=8),
+    _of("O15", "the watchdog sleeps", port.Port, "_watch",
+        "is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S",
+        "is_deaf = False", "deaf_layer"),
+    _of("O15", "a frame is offered to the first member only", members.Watched, "offer_frame",
+        "for member in list(self.members.values()):", "for member in list(self.members.values())[:1]:", "one_plays"),
+    _of("O16", "a full queue takes more", inputs.InputQueue, "receive",
+        "if len(self.waiting) >= WAITING_MAX:", "if len(self.waiting) < 0:", "crowded"),
     _of("O16", "answers are kept without a bound", inputs.InputQueue, "due",
         "while self.waiting and len(self._answers) + len(out) < UNACKED_ANSWERS_MAX:", "while self.waiting:",
         "deaf_client"),

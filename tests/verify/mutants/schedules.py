@@ -1,11 +1,12 @@
 """Short schedules over the simulated world, each made to reach certain lines. Every one is clean on the product as it is."""
 
 from collections.abc import Callable
-from itertools import count
+from itertools import count, islice
 
 from attrs import frozen
 
-from game.wire.frames import FrameKind, decode_frame
+from game.codec import quantize_all
+from game.wire.frames import FrameKind, InputMessage, Position, decode_frame, encode_input
 from server.verify.programs import Subject
 from server.verify.simclient import SimClient
 from server.verify.simlayer import Kind
@@ -196,7 +197,49 @@ def match_ends(world: World) -> None:
     world.finish_trace()
 
 
+def deaf_layer(world: World) -> None:
+    """A gateway's links to the layer are half-open: only its own watchdog finds out."""
+    a, b, c = people(world)
+    play_on(world, [a, b, c], 10)
+    for alias in ("frames", "control"):
+        world.deafen("gw1", alias)
+    play_on(world, [a, b, c], 30)
+    world.heal()
+
+
+def one_plays(world: World) -> None:
+    """One of four plays, the others look on; two of them are on the same gateway."""
+    a, *_ = people(world, 4)
+    values = count(1)
+    play_on(world, [a], 20)
+    world.heal(meanwhile=lambda: act(world, a, "score", next(values)))
+
+
+def crowded(world: World) -> None:
+    """Somebody who reads nothing sends more inputs than any client may have unanswered."""
+    a, b, _ = people(world)
+    socket, schema = a.socket, a.machine.schema
+    assert socket is not None and schema is not None
+    world.note_fault("stopped_reader", a.name)
+    socket.read_rate = 0.0
+    numbers = count(1)
+
+    def flood() -> None:
+        for n in islice(numbers, 10):
+            values = quantize_all(schema.inputs[0], Act("score", n))
+            socket.send(encode_input(InputMessage(0, n, Position(0, 0), 0, schema.inputs[0], values)))
+
+    for _ in range(160):
+        world.do(flood)
+        act(world, b, "score")
+        world.advance(TICK_S)
+    world.finish_trace()
+
+
 ALL = (
+    Schedule("deaf_layer", deaf_layer),
+    Schedule("one_plays", one_plays),
+    Schedule("crowded", crowded),
     Schedule("evening", evening),
     Schedule("bad_weather", bad_weather),
     Schedule("comings_and_goings", comings_and_goings),

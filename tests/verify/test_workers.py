@@ -1,0 +1,65 @@
+"""`verify` on several cores: one report of all workers, and an end at the first violation, at an interrupt and on time."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.verify.planted_games import written
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "docs" / "ordering.md"
+
+
+def started(routing: Path, *words: str) -> subprocess.Popen[str]:
+    """`python -m server verify` on two workers."""
+    command = [sys.executable, "-m", "server", "verify", "--routing", str(routing), "--programs-only", "--workers", "2"]
+    environment = {"PYTHONPATH": f"{ROOT}:{routing.parent}", "PATH": "", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [*command, *words],
+        cwd=routing.parent,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_an_interrupt_ends_the_workers_and_what_they_reached_is_reported(tmp_path: Path) -> None:
+    with started(written(tmp_path, "interrupted_tag", None), "--seconds", "100000") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if re.match(r"room tag: \d+ programs, \d+ delivered", line):
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 130, rest
+    assert re.search(r"in all: [1-9]\d* frames and inputs delivered", rest)
+    assert "Traceback" not in rest
+
+
+def test_a_violation_in_a_worker_ends_them_all_and_prints_how_to_see_it_again(
+    tmp_path: Path,
+) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    for language, title in (("python", "dots_rules.py"), ("yaml", "routing.yaml")):
+        block = re.search(rf'```{language} title="{title}"\n(.*?)```', text, re.DOTALL)
+        assert block is not None
+        (tmp_path / title).write_text(block.group(1), encoding="utf-8")
+    process = started(tmp_path / "routing.yaml", "--rounds", "2", "--seed", "7")
+    output, _ = process.communicate()
+    assert process.returncode == 1, output
+    assert re.search(r"BROKEN O18 at ", output)
+    again = re.search(r"again: python -m server (verify .* --room dots --seed (7|8) --rounds 1)", output)
+    assert again is not None, output
+
+
+def test_the_time_is_kept_with_every_program_counted_once(tmp_path: Path) -> None:
+    process = started(written(tmp_path, "timed_tag", None), "--seconds", "5", "--coverage")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    programs = re.search(r"^(\d+) programs, \d+ steps", output, re.MULTILINE)
+    in_all = re.search(r"faults in \d+ of (\d+) programs", output)
+    assert programs is not None and in_all is not None and programs.group(1) == in_all.group(1)
+    assert "programs with both" in output
