@@ -108,8 +108,9 @@ def docs() -> None:
     extra = ResultsFile(BENCH / "full.jsonl").read()
     if not results.facts:
         results = extra if extra.facts else pages.read(folder)
-    else:
+    elif extra.facts:
         results.rows += extra.rows
+        results.facts["full"] = {key: extra.facts[key] for key in ("date", "commit")}
     for path in pages.write(results, folder):
         click.echo(f"wrote {path.relative_to(ROOT)}")
 

@@ -34,10 +34,11 @@ def kept(results: Results) -> Results:
 
 def write(results: Results, docs: Path) -> list[Path]:
     """The data, the pictures and the page below ``docs``; what was written."""
+    results = Results.from_json(rounded(kept(results).as_json()))  # the page is made of what is kept
     folder = docs / "performance"
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "results.json"
-    data.write_text(json.dumps(rounded(kept(results).as_json()), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    data.write_text(json.dumps(results.as_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     pictures = drawn(results)
     for name, picture in pictures.items():
         (folder / name).write_text(picture, encoding="utf-8")
@@ -70,8 +71,10 @@ def performance(results: Results, template: str) -> str:
 def facts_text(facts: dict[str, Any]) -> str:
     """The machine and the versions in a few lines."""
     machine, versions = facts["machine"], facts["versions"]
+    more = facts.get("full")
     lines = [
-        f"* {facts['date']}, commit `{facts['commit']}`",
+        f"* {facts['date']}, commit `{facts['commit']}`"
+        + (f"; *More*: {more['date']}, commit `{more['commit']}`" if more else ""),
         f"* {machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB, {machine['system']} {machine['kernel']}",
         "* " + ", ".join(f"{name} {version}" for name, version in versions.items()),
         *(f"* Not controlled: {text[0].lower()}{text[1:]}" for text in facts["not_controlled"]),
