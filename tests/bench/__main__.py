@@ -96,7 +96,7 @@ def full(server_root: Path, only: tuple[str, ...], fresh: bool) -> None:
     kept = file.read()
     if kept.facts and kept.facts["commit"] != commit(server_root):
         click.echo(f"keeping runs of commit {kept.facts['commit']}; --fresh forgets them")
-    campaign = Campaign(file, click.echo, server_root)
+    campaign = Campaign(file, click.echo, server_root, tries=2)
     show(campaign.run(wanted), wanted, campaign)
 
 
@@ -122,7 +122,7 @@ def calibrate(server_root: Path, to: Path) -> None:
     """What this machine needs per update, input and room's tick, for `python -m server routes check`."""
     file = ResultsFile(BENCH / "calibration.jsonl")
     file.path.unlink(missing_ok=True)
-    calibrated(Campaign(file, click.echo, server_root).run(calibration.scenarios()), to)
+    calibrated(Campaign(file, click.echo, server_root, tries=2).run(calibration.scenarios()), to)
 
 
 def chosen(all_of_them: tuple[Scenario, ...], only: tuple[str, ...]) -> list[Scenario]:

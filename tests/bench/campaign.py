@@ -13,17 +13,17 @@ from tests.bench.results import Results, ResultsFile, Row
 from tests.bench.runner import BenchError, Outcome, run_cell
 from tests.bench.scenarios import Scenario
 
-TRIES = 2  # a void run is tried once more
-
 
 @define
 class Campaign:
-    """``say`` prints a line; ``budget_s`` ends the campaign between two runs, with what is there."""
+    """``say`` prints a line; ``budget_s`` ends the campaign between two runs, with what is there. ``tries``: how often
+    a run is tried that turns out to be void."""
 
     file: ResultsFile
     say: Callable[[str], None]
     server_root: Path = ROOT
     budget_s: float | None = None
+    tries: int = 1
     missing: dict[str, str] = field(factory=dict)
     _began: float = field(factory=monotonic)
 
@@ -46,7 +46,7 @@ class Campaign:
 
     def _run_one(self, scenario: Scenario, repetition: int, cell: Cell) -> Row | None:
         row = None
-        for _ in range(TRIES):
+        for _ in range(self.tries):
             try:
                 outcome = run_cell(cell, self.server_root)
             except MissingError as error:

@@ -6,8 +6,11 @@ import pytest
 from attrs import evolve
 
 from tests.bench import arrangements
+from tests.bench.campaign import Campaign
 from tests.bench.cell import Cell
+from tests.bench.results import ResultsFile
 from tests.bench.runner import Outcome, run_cell
+from tests.bench.scenarios import Scenario
 
 SMALL = Cell("roomwright", clients=6, rooms=2, inputs_hz=4.0, seconds=2.0, warmup_s=0.5)
 
@@ -67,3 +70,30 @@ def test_without_npm_the_peer_is_missing_and_says_what_to_install(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(arrangements.MissingError, match="Colyseus needs npm"):
         arrangements.colyseus_node()
+
+
+@pytest.mark.timeout(120)
+def test_a_campaign_keeps_what_is_finished_and_runs_only_the_rest(tmp_path: Path) -> None:
+    load = evolve(SMALL, peer="", inputs_hz=0.0, seconds=1.0)
+    first = Scenario("first", "sockets", load, ("bare",), ("joins_per_s",), repetitions=1)
+    second = evolve(first, name="second")
+    file = ResultsFile(tmp_path / "runs.jsonl")
+    said: list[str] = []
+    assert len(Campaign(file, said.append).run([first]).rows) == 1
+    assert len(Campaign(file, said.append).run([first, second]).rows) == 2
+    assert [line.split("s  ")[1].split(":")[0] for line in said] == ["first #1 bare", "second #1 bare"]
+    assert Campaign(file, said.append, budget_s=-1.0).run([evolve(first, name="third")]).rows == file.read().rows
+    assert "minutes are over" in said[-1]
+
+
+def test_a_missing_peer_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    peer = tmp_path / "peers" / "colyseus"
+    peer.mkdir(parents=True)
+    (peer / "package.json").write_text('{"dependencies": {}}')
+    file = ResultsFile(tmp_path / "runs.jsonl")
+    file.begin({"commit": "abc1234"})
+    monkeypatch.setattr(arrangements, "HERE", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    campaign = Campaign(file, print)
+    assert campaign.run([Scenario("one", "one", SMALL, ("colyseus",))]).rows == []
+    assert "npm" in campaign.missing["colyseus"]

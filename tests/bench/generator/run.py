@@ -14,7 +14,7 @@ from tests.bench.generator.slow import HZ, SlowReaders
 from tests.bench.statistics import quantile
 
 RECORD_HEAD = struct.Struct("<dBI")  # when, the WebSocket opcode, how many bytes follow
-SETTLE_S = 1.0
+SETTLE_S = 0.5
 SIZING_S = 2.0
 
 
