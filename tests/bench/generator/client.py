@@ -154,6 +154,7 @@ class Client(asyncio.Protocol):
             self._closed(f"{code} {reason}".strip())
 
     def _closed(self, why: str) -> None:
-        self.tally.closed(why)
-        if not self.joined.done():
+        if self.joined.done():
+            self.tally.closed(why)
+        else:  # whoever awaits the join counts it
             self.joined.set_exception(ConnectionError(why))

@@ -13,7 +13,7 @@ from tests.bench.generator.client import Client
 from tests.bench.generator.dialects.colyseus import ColyseusClient
 from tests.bench.generator.dialects.plain import BareClient, PlainClient
 from tests.bench.generator.dialects.roomwright import RoomwrightClient
-from tests.bench.generator.http import Poster
+from tests.bench.generator.http import HttpError, Poster
 from tests.bench.generator.tally import Tally
 
 WHEEL_STEP_S = 0.005
@@ -82,8 +82,14 @@ class Crowd:
         poster = Poster(self.plan["host"], self.plan["port"])
         for client in waiting:
             began = monotonic()
-            await client.prepare(poster)
-            await connect(client, self.plan["host"], self.plan["port"])
+            try:
+                await client.prepare(poster)
+                await connect(client, self.plan["host"], self.plan["port"])
+            except (OSError, TimeoutError, HttpError, asyncio.IncompleteReadError) as error:
+                client.is_ended = True
+                poster.close()
+                self.tally.closed(f"while joining: {str(error) or type(error).__name__}")
+                continue
             self.join_s.append(monotonic() - began)
         poster.close()
 
