@@ -19,6 +19,7 @@ from tests.bench.generator.tally import Tally
 WHEEL_STEP_S = 0.005
 POLL_S = 0.1
 JOIN_TIMEOUT_S = 30.0
+JOIN_ALL_S = 60.0
 HEADINGS = 256
 RECORDED_ROOMS_MAX = 8
 
@@ -45,6 +46,7 @@ class Crowd:
     tally: Tally
     clients: list[Client] = field(factory=list)
     join_s: list[float] = field(factory=list)
+    _joins_until: float = field(factory=lambda: monotonic() + JOIN_ALL_S)
     _timers: list[asyncio.Task[None]] = field(factory=list)
 
     @classmethod
@@ -82,6 +84,10 @@ class Crowd:
         poster = Poster(self.plan["host"], self.plan["port"])
         for client in waiting:
             began = monotonic()
+            if began > self._joins_until:
+                client.is_ended = True
+                self.tally.closed("not tried: the others took too long to join")
+                continue
             try:
                 await client.prepare(poster)
                 await connect(client, self.plan["host"], self.plan["port"])
