@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from attrs import define, evolve, field, frozen
+from msgspec import Struct
 
 from game.binary import uvarint
 from game.tracker import Section
@@ -75,6 +76,7 @@ class Ring:
     _slices: dict[tuple[int | None, Sections, Sections], "Slice | None"] = field(factory=dict)
     _parts: dict[tuple[Section, int | None], "_Encoded"] = field(factory=dict)
     _prefixes: dict[int | None, bytes] = field(factory=dict)
+    _moment: "Moment | None" = None
 
     def restart(self, epoch: int) -> None:
         """A new epoch: nothing older counts any more."""
@@ -115,6 +117,15 @@ class Ring:
         """Adds what came beside the newest frame for this gateway's own seats."""
         if self.newest is not None:
             self.add(evolve(self.newest, answers=answers), blobs, keys)
+
+    def moment(self, now: float) -> "Moment":
+        """When the newest frame was shown; one object for all viewers that are shown it at once."""
+        found = self._moment
+        if found is None or found.at != now or found.position is not self.position:
+            newest = self.newest
+            assert newest is not None  # noqa: S101 - there is a frame to be shown
+            found = self._moment = Moment(self.position, now, newest.at_ms, newest.tick)
+        return found
 
     def _forget_slices(self) -> None:
         self._slices.clear()
@@ -196,6 +207,15 @@ class Ring:
             part = Part(section, chain)
             found = self._parts[key] = _Encoded(part, part_bytes(part, self.newest.seq))
         return found
+
+
+class Moment(Struct, frozen=True, gc=False):
+    """A frame was shown: its position, ``at`` when by the gateway's clock, the room's time in it and its tick."""
+
+    position: Position
+    at: float
+    at_ms: int
+    tick: int
 
 
 @frozen

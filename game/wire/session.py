@@ -30,7 +30,7 @@ from game.wire.frames import (
     input_from_json,
 )
 from game.wire.limits import Limit, Overflow, TokenBucket
-from game.wire.ring import Ring, Sections, Slice
+from game.wire.ring import Moment, Ring, Sections, Slice
 
 HELLO_WITHIN_S = 10.0
 SILENT_FOR_S = 30.0
@@ -164,13 +164,13 @@ class Session:
     _chat_sent: int = 0
     _heard_at: float = 0.0
     _owed_since: float | None = None
-    _room_at: tuple[int, int, float] | None = None
+    _shown: Moment | None = None
     _received_through: dict[int, int] = field(factory=dict)
     _chat_log: Sequence[m.ChatLine] = ()
     _best_ack_s: float = PAUSE_AFTER_S
     _patience_s: float = PAUSE_AFTER_S
     _is_slow: bool = False
-    _unacked: deque[tuple[Position, float]] = field(factory=lambda: deque(maxlen=UNACKED_MAX))
+    _unacked: deque[Moment] = field(factory=lambda: deque(maxlen=UNACKED_MAX))
     _buckets: dict[str, TokenBucket] = field(factory=dict)
     _waiting: deque[Submit] = field(factory=deque)
     _look_at: float = 0.0
@@ -284,22 +284,29 @@ class Session:
         self.close = close
 
     def offer(self, ring: Ring, now: float) -> None:
-        """Sends the frame that leads from where this client is to the newest, or skips it where the client is behind.
+        """As `take`, for a shell that asks for `data_to_send` afterwards anyway."""
+        message = self.take(ring, now)
+        if message is not None:
+            self._out.append(message)
+
+    def take(self, ring: Ring, now: float) -> bytes | str | None:
+        """The frame that leads from where this client is to the newest; None where it gets none now.
 
         Call it at every new frame, and after a `receive` while ``is_waiting``: an ack ends a pause, a resync wants a KEY.
-        It does nothing where the client has the newest frame already.
+        It gives nothing where the client has the newest frame already, or is behind. Write it after what
+        `data_to_send` has.
         """
         newest, head = ring.newest, self.head
         if self.state is not SessionState.LIVE or newest is None or newest.tick < self._since_tick:
-            return
+            return None
         is_same_epoch = head.epoch == ring.epoch
         if head.epoch > ring.epoch or (is_same_epoch and head.seq >= newest.seq + self._is_key_wanted):
-            return
-        self._room_at = newest.at_ms, newest.tick, now
+            return None
+        self._shown = ring.moment(now)
         if self._unacked and self.rules.is_paced and self._is_behind(now):
             self.frames_skipped += 1
             self.is_waiting = True
-            return
+            return None
         found = None
         if is_same_epoch and not self._is_key_wanted:
             found = ring.slice(self.sections, self._held, head.seq)
@@ -307,8 +314,10 @@ class Session:
         self.is_waiting = found is None
         if found is None:
             self._commands.append(WantKey())
-        else:
-            self._send_frame(ring, found, now)
+            return None
+        self._note_sent(self._shown)
+        rows = self._own_answers(newest.answers) if newest.answers else ()
+        return found.bytes_with(rows) if self.is_binary else self._text(found, rows)
 
     def offer_head(self, epoch: int, seq: int, tick: int, at_ms: int) -> None:
         """The room is idle; a client at another place sees the gap."""
@@ -317,6 +326,10 @@ class Session:
             self._out.append(encode_frame(frame) if self.is_binary else m.encode(frame_json(self.rules.schema, frame)))
 
     # ---- to the shell
+
+    def has_news(self) -> bool:
+        """Whether there is something to write, to do, or to close."""
+        return bool(self._out or self._commands) or self.close is not None
 
     def data_to_send(self) -> list[bytes | str]:
         """Messages to write, in order; each is returned once."""
@@ -454,8 +467,10 @@ class Session:
         if self.state is not SessionState.LIVE or position > self.head:
             self._error(now, "ack", "future", f"expected at most {self.head.epoch}/{self.head.seq}")
             return
-        while self._unacked and self._unacked[0][0] <= position:  # a KEY may stand at a place that was acked before
-            took_s = max(0.0, now - self._unacked.popleft()[1])
+        while (
+            self._unacked and self._unacked[0].position <= position
+        ):  # a KEY may stand at a place that was acked before
+            took_s = max(0.0, now - self._unacked.popleft().at)
             self._best_ack_s = min(self._best_ack_s, took_s)
             self._patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
             self._is_slow = self._is_slow and took_s > self._patience_s
@@ -493,22 +508,22 @@ class Session:
         is_seen = self.head.epoch < 0 or seen <= self.head
         return self.state is SessionState.LIVE and is_seated and n >= 1 and is_seen
 
-    def _send_frame(self, ring: Ring, found: Slice, now: float) -> None:
-        assert ring.newest is not None  # noqa: S101 - offer() checked
-        answers = ring.newest.answers
-        rows = [answers[grant.seat] for grant in self.seats if grant.seat in answers] if answers else []
-        if rows:
-            self._answers_first, self._answers_last = min(self._answers_first, ring.position), ring.position
-        self._out.append(found.bytes_with(rows) if self.is_binary else self._text(found, rows))
+    def _note_sent(self, shown: Moment) -> None:
         self._is_key_wanted = False
         self._held = self.sections
-        self.head = ring.position
+        self.head = shown.position
         self.frames_sent += 1
         if self._owed_since is None:
-            self._owed_since = now
-        self._unacked.append((ring.position, now))
+            self._owed_since = shown.at
+        self._unacked.append(shown)
 
-    def _text(self, found: Slice, rows: list[AnswerRows]) -> str:
+    def _own_answers(self, answers: Mapping[int, AnswerRows]) -> Sequence[AnswerRows]:
+        rows = [answers[grant.seat] for grant in self.seats if grant.seat in answers]
+        if rows:
+            self._answers_first, self._answers_last = min(self._answers_first, self.head), self.head
+        return rows
+
+    def _text(self, found: Slice, rows: Sequence[AnswerRows]) -> str:
         if rows:
             answers = [answer for each in rows for answer in each.read()]
             return m.encode(frame_json(self.rules.schema, found.frame(answers)))
@@ -524,7 +539,7 @@ class Session:
         """
         if not self._unacked or self._is_slow:
             return bool(self._unacked)
-        is_behind = now - self._unacked[0][1] > self._patience_s or len(self._unacked) == UNACKED_MAX
+        is_behind = now - self._unacked[0].at > self._patience_s or len(self._unacked) == UNACKED_MAX
         self._is_slow = is_behind and self._patience_s < PAUSE_AFTER_S
         return is_behind
 
@@ -556,10 +571,8 @@ class Session:
 
     def _room_time(self, now: float) -> tuple[int, int]:
         """The room's time in ms, carried on from the newest frame, and that frame's tick; 0, 0 before the first."""
-        if self._room_at is None:
-            return 0, 0
-        at_ms, tick, heard_at = self._room_at
-        return at_ms + round((now - heard_at) * 1000.0), tick
+        shown = self._shown
+        return (0, 0) if shown is None else (shown.at_ms + round((now - shown.at) * 1000.0), shown.tick)
 
 
 def _refused(submit: Submit) -> Submit:

@@ -8,6 +8,7 @@ from attrs import define, field
 from game.fields import PUBLIC, Audience
 from game.tracker import Section
 from game.wire import messages as m
+from game.wire.ring import Ring
 from game.wire.session import Session
 from server.relay import envelope as e
 from server.relay.feed import Feed
@@ -25,6 +26,9 @@ class Member(Protocol):
 
     def turn_away(self, refused: e.JoinRefused, now: float) -> None:
         """The loop did not."""
+
+    def show(self, ring: Ring, now: float) -> None:
+        """Write the newest frame, where the session wants it."""
 
     def flush(self) -> None:
         """Write what the session has to send."""
@@ -56,15 +60,13 @@ class Watched:
         ring, is_current = self.feed.ring, self.is_current
         for member in list(self.members.values()):
             if is_current or not is_private(member):
-                member.session.offer(ring, now)
-                member.flush()
+                member.show(ring, now)
 
     def offer_private(self, now: float) -> None:
         """The newest frame for those whose private part has just come."""
         if self.is_current:
             for member in [member for member in self.members.values() if is_private(member)]:
-                member.session.offer(self.feed.ring, now)
-                member.flush()
+                member.show(self.feed.ring, now)
 
     def offer_head(self, frame: e.PublicFrame) -> None:
         """The room is idle."""

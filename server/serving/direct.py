@@ -6,8 +6,11 @@ Offered by our own server on plain TCP only. `server.sockets.outlet` is what use
 from collections.abc import Callable
 from typing import Any
 
-from server.serving.frames import FrameCache, joined
+from daphne.ws_protocol import WebSocketProtocol
 
+from server.serving.frames import FrameCache
+
+OPEN = WebSocketProtocol.STATE_OPEN
 _frames = FrameCache()  # of the process: one message goes to the sockets of a room one after the other
 
 
@@ -18,12 +21,14 @@ class DirectSocket:
     go to the kernel whole, and all that follows it, goes through Twisted's buffer.
     """
 
-    __slots__ = ("_protocol", "_send", "_transport")
+    __slots__ = ("_bytes_max", "_on_full", "_protocol", "_send", "_transport")
 
     def __init__(self, protocol: Any, transport: Any) -> None:
         self._protocol = protocol
         self._transport = transport
         self._send: Callable[[bytes], int] = transport.socket.send
+        self._bytes_max = 0
+        self._on_full: Callable[[], None] | None = None
 
     @property
     def deliver(self) -> Callable[[bytes | str], None] | None:
@@ -39,13 +44,26 @@ class DirectSocket:
             )
         self._protocol.deliver = deliver
 
+    def limit(self, bytes_max: int, on_full: Callable[[], None]) -> None:
+        """Calls ``on_full``, once, when a write leaves more than that many bytes with us."""
+        self._bytes_max, self._on_full = bytes_max, on_full
+
     def write(self, message: bytes | str) -> None:
         """One whole message. The same object written to many sockets is framed once."""
-        self._push(_frames.framed(message))
-
-    def write_parts(self, *parts: bytes) -> None:
-        """One whole binary message, given in parts: header, shared bytes, private bytes."""
-        self._push(joined(parts))
+        frame = _frames.framed(message)
+        protocol, transport = self._protocol, self._transport
+        if protocol.state != OPEN:
+            return
+        sent = 0
+        if not (transport.dataBuffer or transport._tempDataLen or transport.disconnecting):  # noqa: SLF001
+            try:
+                sent = self._send(frame)
+            except (
+                OSError
+            ):  # full, or broken: Twisted's own write finds out which, and reports a loss as it always does
+                sent = 0
+        if sent < len(frame):
+            self._leave(frame[sent:])
 
     def buffered(self) -> int:
         """Bytes that the kernel has not taken yet."""
@@ -54,19 +72,12 @@ class DirectSocket:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Starts the closing handshake, after everything that was written. ``code``: 1000 or 3000 to 4999."""
-        if self._protocol.state == self._protocol.STATE_OPEN:
+        if self._protocol.state == OPEN:
             self._protocol.sendClose(code, reason or None)
 
-    def _push(self, frame: bytes) -> None:
-        protocol, transport = self._protocol, self._transport
-        if protocol.state != protocol.STATE_OPEN:
-            return
-        if transport.dataBuffer or transport._tempDataLen or not transport.connected or transport.disconnecting:  # noqa: SLF001
-            transport.write(frame)
-            return
-        try:
-            sent = self._send(frame)
-        except OSError:  # full, or broken: Twisted's own write finds out which, and reports a loss as it always does
-            sent = 0
-        if sent < len(frame):
-            transport.write(frame[sent:])
+    def _leave(self, rest: bytes) -> None:
+        self._transport.write(rest)
+        on_full = self._on_full
+        if on_full is not None and self.buffered() > self._bytes_max:
+            self._on_full = None
+            on_full()

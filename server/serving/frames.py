@@ -34,11 +34,6 @@ def framed(message: bytes | str) -> bytes:
     return header(BINARY, len(message)) + message
 
 
-def joined(parts: tuple[bytes, ...]) -> bytes:
-    """One binary message, given in parts, as one frame: the parts are copied once."""
-    return b"".join((header(BINARY, sum(map(len, parts))), *parts))
-
-
 @define(eq=False)
 class FrameCache:
     """The frames of the last few messages, so that one message to many sockets is framed once.

@@ -95,6 +95,11 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
             self._has_heard = True
             self._hand_on(payload if isBinary else payload.decode())
 
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803 - autobahn's names
+        """The connection is gone: the application hears of it, and is let go of."""
+        super().onClose(wasClean, code, reason)
+        self.deliver = None
+
     def check_timeouts(self) -> None:
         """Daphne pings who was silent for long: it is told here, every 2 s, who was not."""
         if self._has_heard:

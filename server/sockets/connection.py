@@ -12,6 +12,7 @@ from game.wire import messages as m
 from game.wire import session as s
 from game.wire.closecodes import BY_CODE, Close
 from game.wire.limits import Limit, Overflow
+from game.wire.ring import Ring
 from server.clock import monotonic, sleep_until
 from server.ops.metrics import count
 from server.relay import envelope as e
@@ -70,12 +71,14 @@ class Connection:
         if self.session.is_waiting:  # it may be ready now for what was there already
             self._obey()
             self.gateway.hub.offer_now(self)
-        self.flush()
+        if self.session.has_news():
+            self.flush()
 
     def poll(self, now: float) -> None:
         """Time passes."""
         self.session.poll(now)
-        self.flush()
+        if self.session.has_news():
+            self.flush()
 
     def lost(self) -> None:
         """The socket is gone."""
@@ -130,6 +133,19 @@ class Connection:
             self._spawn(self._find_again(refused.retry_after_s or RETRY_S))
             return
         self.session.refuse(close, refused.reason, refused.retry_after_s)
+
+    def show(self, ring: Ring, now: float) -> None:
+        """Writes the newest frame, where the session wants it. Every frame to every socket comes through here."""
+        session = self.session
+        if session.has_news() or self.outlet is None:
+            session.offer(ring, now)
+            self.flush()
+            return
+        message = session.take(ring, now)
+        if message is not None:
+            self.outlet.write(message)
+        elif session.has_news():
+            self.flush()
 
     def flush(self) -> None:
         """Carries out what the session wants, and writes what it has to say; the close comes after its goodbye."""

@@ -42,24 +42,24 @@ class SocketExtension(Protocol):
 
     deliver: Callable[[Message], None] | None
 
+    def limit(self, bytes_max: int, on_full: Callable[[], None]) -> None: ...
     def write(self, message: Message) -> None: ...
     def buffered(self) -> int: ...
     def close(self, code: int, reason: str) -> None: ...
 
 
-@define(eq=False)
 class DirectOutlet:
-    """Over the extension: no task, no event, no queue but the transport's own, whose bound is OUT_BYTES_MAX."""
+    """Over the extension: no task, no event, no queue but the transport's own, whose bound is OUT_BYTES_MAX.
 
-    socket: SocketExtension
-    on_full: Callable[[], None]
-    _is_full: bool = False
+    ``write`` is the extension's own: a call between them would cost each frame of each socket.
+    """
 
-    def write(self, message: Message) -> None:
-        self.socket.write(message)
-        if not self._is_full and self.socket.buffered() > OUT_BYTES_MAX:
-            self._is_full = True
-            self.on_full()
+    __slots__ = ("socket", "write")
+
+    def __init__(self, socket: SocketExtension, on_full: Callable[[], None]) -> None:
+        self.socket = socket
+        self.write: Callable[[Message], None] = socket.write
+        socket.limit(OUT_BYTES_MAX, on_full)
 
     def buffered(self) -> int | None:
         return self.socket.buffered()

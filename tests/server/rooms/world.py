@@ -14,6 +14,7 @@ from game.wire import messages as m
 from game.wire import session as s
 from game.wire.client import Answered, Applied, Client, ClientState
 from game.wire.closecodes import BY_CODE, Close, Retry
+from game.wire.ring import Ring
 from game.wire.session import Session
 from server.relay import envelope as e
 from server.relay.hub import Hub
@@ -153,6 +154,11 @@ class Person:
         self.is_open = False
         self.hub.part(self, is_lost=True)
         self.retry = self.client.closed(code)
+
+    def show(self, ring: Ring, now: float) -> None:
+        """The newest frame."""
+        self.session.offer(ring, now)
+        self.flush()
 
     def step(self) -> None:
         """10 ms at both ends of the socket."""

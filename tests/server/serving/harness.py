@@ -1,7 +1,7 @@
 """Daphne's WebSocket protocol, stock or ours, on a transport of Twisted's that keeps what was written: no network, no reactor running."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -46,6 +46,7 @@ class Line:
     transport: Transport
     server: Any
     delivered: list[bytes | str] = field(factory=list)
+    was_held: bool = False
 
     def feed(self, data: bytes) -> None:
         """Bytes from the peer, as Twisted would hand them over: none after the connection's end."""
@@ -74,8 +75,12 @@ async def opened(
     deliver: Callable[[bytes | str], None] | None = None,
     *,
     is_delivering: bool = False,
+    before_accept: Sequence[bytes] = (),
 ) -> Line:
-    """A connection after its handshake; its messages go to ``deliver``, or are kept where it ``is_delivering``."""
+    """A connection after its handshake; its messages go to ``deliver``, or are kept where it ``is_delivering``.
+
+    ``before_accept`` comes while the application has not accepted yet.
+    """
     server = (RoomServer if protocol is RoomSocketProtocol else Server)(_accept, ["unused"], verbosity=0)
     server.connections = {}
     server.ws_factory = WebSocketFactory(server, server="x")
@@ -92,6 +97,9 @@ async def opened(
         made.deliver = deliver or line.delivered.append
     made.makeConnection(transport)
     made.dataReceived(HANDSHAKE)
+    for data in before_accept:
+        made.dataReceived(data)
+    line.was_held = transport.producerState == "paused"
     while made.state != made.STATE_OPEN:
         await asyncio.sleep(0)
     return line

@@ -102,6 +102,20 @@ async def test_messages_that_are_delivered_at_once_pause_nobody():
     line.end()
 
 
+async def test_a_peer_that_does_not_wait_for_its_answer_is_held_and_nothing_is_lost():
+    patient = await opened(
+        RoomSocketProtocol, is_delivering=True, before_accept=[frame(BINARY, b"a"), frame(TEXT, b"b")]
+    )
+    assert not patient.was_held
+    assert patient.delivered == [b"a", "b"]
+    pushy = await opened(RoomSocketProtocol, is_delivering=True, before_accept=[frame(BINARY, b"\0" * 15_000)] * 5)
+    assert pushy.was_held
+    assert pushy.transport.producerState == "producing"
+    assert len(pushy.delivered) == 5
+    for line in (patient, pushy):
+        line.end()
+
+
 # ---- failures
 
 
