@@ -166,7 +166,7 @@ def described(outcome: Outcome) -> str:
         ),
         (
             f"gap p50 {v['gap_p50_ms']:.1f} p99 {v['gap_p99_ms']:.1f} max {v['gap_max_ms']:.0f} ms   "
-            f"rtt p50 {v['rtt_p50_ms']:.1f} p99 {v['rtt_p99_ms']:.1f} ms   {v['joins_per_s']:.0f} joins/s"
+            f"rtt p50 {v['rtt_p50_ms']:.1f} p99 {v['rtt_p99_ms']:.1f} ms   {v['joins_per_s']:.0f} joins/s, {v['join_cpu_ms']:.1f} ms CPU each"
         ),
         (
             f"{v['rss_mb']:.0f} MB, {v['rss_per_client_kb']:.1f} KB per client   "
