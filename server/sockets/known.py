@@ -40,6 +40,8 @@ class KnownRooms:
     def on_announcement(self, announcement: e.Announcement) -> None:
         """A loop told which rooms it holds: the others are not there any more."""
         held = {info.incarnation for info in announcement.rooms if info.state == "open"}
-        gone = [c for c, (_, row) in self._rows.items() if row.holder == announcement.loop and row.incarnation not in held]
+        gone = [
+            c for c, (_, row) in self._rows.items() if row.holder == announcement.loop and row.incarnation not in held
+        ]
         for code in gone:
             del self._rows[code]
