@@ -19,6 +19,7 @@ from game.wire.closecodes import Close
 from server.accounts.identity import Identity, Refused, verify
 from server.accounts.scope import identity_of_scope
 from server.clock import monotonic, sleep_until, wall_now
+from server.gathered import Gathered
 from server.history.match_end import Fenced, MatchEnd, MatchPlayer, arecord_match_end, wake_workers
 from server.history.worker import Worker
 from server.layers import make_layer
@@ -34,7 +35,7 @@ from server.rooms.holder import Holder, Services
 from server.rooms.outgoing import MatchOver
 from server.rooms.room import Room
 from server.routing.plan import Plan, RoomPlan
-from server.social.notices import aacknowledge, aundelivered_for
+from server.social.notices import Sent, aacknowledge, aundelivered_for_each
 from server.sockets.consumer import RoomConsumer
 from server.sockets.gateway import Directory, Gateway, People, Who
 
@@ -44,6 +45,7 @@ GATEWAY, LOOP, WORKER = "gateway", "loop", "worker"
 RESUME_AGE_S = 86_400
 RESUME_SALT = "roomwright.resume"
 GOODBYE_S = 0.5
+NOTICES_AFTER_S = 0.05
 
 
 @define(eq=False)
@@ -127,6 +129,8 @@ class Parts:
         self._tasks.append(asyncio.create_task(_loudly(coroutine, name), name=name))
 
     def _on_announcement(self, announcement: e.Announcement, now: float) -> None:
+        if self.gateway is not None:
+            self.gateway.known.on_announcement(announcement)
         for info in announcement.rooms:
             self.live.announce(
                 {
@@ -173,10 +177,13 @@ def _directory() -> Directory:
     async def open_room(room_type: str, code: str) -> Any:
         return await directory.aopen_room(room_type, code)
 
-    return Directory(directory.afind, open_room, directory.aclose)
+    rooms: Gathered[str, directory.RoomRow | None] = Gathered(directory.afind_each)
+    return Directory(rooms.of, open_room, directory.aclose)
 
 
 def _people() -> People:
+    notices: Gathered[str, list[Sent]] = Gathered(aundelivered_for_each, NOTICES_AFTER_S)
+
     def of_token(token: str) -> Who | str:
         return _who(verify(token))
 
@@ -184,7 +191,7 @@ def _people() -> People:
         return _who(await identity_of_scope(scope))
 
     async def missed(identity: str) -> list[tuple[int, str]]:
-        return [(sent.id, sent.text) for sent in await aundelivered_for(identity)]
+        return [(sent.id, sent.text) for sent in await notices.of(identity)]
 
     async def seen(identity: str, ids: Collection[int]) -> object:
         return await aacknowledge(identity, ids)

@@ -99,8 +99,15 @@ def open_room(
 
 def find(code: str) -> RoomRow | None:
     """The open room of this code, if there is one."""
-    room = Room.objects.filter(code=code, state=RoomState.OPEN).first()
-    return _row(room) if room else None
+    return find_each([code])[code]
+
+
+def find_each(codes: Collection[str]) -> dict[str, RoomRow | None]:
+    """The open room of each code, or None, with one query for all."""
+    found: dict[str, RoomRow | None] = dict.fromkeys(codes)
+    for room in Room.objects.filter(code__in=list(found), state=RoomState.OPEN):
+        found[room.code] = _row(room)
+    return found
 
 
 def find_incarnation(incarnation: str) -> RoomRow | None:
@@ -179,6 +186,7 @@ def _row(room: Room) -> RoomRow:
 
 aopen_room = on_database_thread(open_room)
 afind = on_database_thread(find)
+afind_each = on_database_thread(find_each)
 afind_incarnation = on_database_thread(find_incarnation)
 aclaim = on_database_thread(claim)
 aclose = on_database_thread(close)

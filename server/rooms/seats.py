@@ -82,7 +82,7 @@ class SeatTable:
 
     def why_not(self, identity: str, count: int) -> str:
         """Why that many seats cannot be reserved, bots making way; "" where they can."""
-        held = sum(hold.identity == identity for hold in self.humans())
+        held = self._held_by(identity)
         if held + count > self.per_identity:
             return f"one identity may hold {self.per_identity} seats and has {held}"
         if self.people + count > self.size:
@@ -91,7 +91,7 @@ class SeatTable:
 
     def reserve(self, identity: str, name: str, conn: str) -> Hold | None:
         """The lowest free seat, or None where all are taken or this identity has enough."""
-        if sum(hold.identity == identity for hold in self.humans()) >= self.per_identity:
+        if self._held_by(identity) >= self.per_identity:
             return None
         for hold in self.holds:
             if hold.state is SeatState.FREE:
@@ -164,7 +164,10 @@ class SeatTable:
 
     def bots(self) -> list[Hold]:
         """Seats of bots."""
-        return [hold for hold in self.holds if hold.is_bot]
+        return [hold for hold in self.holds if hold.state is SeatState.BOT]
+
+    def _held_by(self, identity: str) -> int:
+        return sum(hold.identity == identity and hold.is_human for hold in self.holds)
 
     def _become(self, hold: Hold, state: SeatState) -> None:
         for seat_state, change in ((hold.state, -1), (state, 1)):

@@ -35,9 +35,9 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         with a close code instead of a reset, and a slow reader gets time to read its own.
         """
         super().listen_success(port)
-        self.ws_factory.protocol = RoomSocketProtocol
         self.ws_factory.are_insides_known = are_insides_known()
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_HANDSHAKE_S)
+        self.ws_factory.protocol = _configured(self.ws_factory)
         if not self.ws_factory.are_insides_known:
             log.warning("server.unknown_versions", effect="sockets are written to through ASGI")
         if self.send_buffer_bytes and getattr(port, "socket", None) is not None:
@@ -70,3 +70,15 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _configured(factory: Any) -> type[RoomSocketProtocol]:
+    """Our protocol with the factory's options as its class' own.
+
+    Autobahn would copy the thirty of them into each connection, and format a text of them for a log that nobody reads: a
+    tenth of a join's time. Options that are set on the factory later count for nobody.
+    """
+    if not factory.are_insides_known:
+        return RoomSocketProtocol
+    options = {name: getattr(factory, name) for name in RoomSocketProtocol.CONFIG_ATTRS}
+    return type("ConfiguredSocketProtocol", (RoomSocketProtocol,), {**options, "CONFIG_ATTRS": ()})

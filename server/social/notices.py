@@ -5,14 +5,14 @@ once; completeness comes from the row: `undelivered_for` at login, `acknowledge`
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from asgiref.sync import async_to_sync
 from attrs import frozen
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from server.clock import wall_now
 from server.database import on_database_thread
@@ -100,10 +100,24 @@ async def deliver(to: Audience, sent: Sent) -> bool:
 
 def undelivered_for(user_id: str) -> list[Sent]:
     """The notices to this user, and to everybody, that they have not acknowledged: oldest first, at most 50."""
-    seen = NoticeReceipt.objects.filter(notice=OuterRef("pk"), user_id=user_id)
-    for_them = Q(audience_kind="user", audience_id=user_id) | Q(audience_kind="everybody")
-    rows = Notice.objects.filter(for_them, ~Exists(seen), expires__gt=wall_now()).order_by("id")
-    return [_sent(row) for row in rows[:SHOWN_MAX]]
+    return undelivered_for_each([user_id])[user_id]
+
+
+def undelivered_for_each(user_ids: Collection[str]) -> dict[str, list[Sent]]:
+    """The same for many users at once: one query where there is nothing to say, else two."""
+    for_them = Q(audience_kind="user", audience_id__in=user_ids) | Q(audience_kind="everybody")
+    now = wall_now()
+    rows = list(Notice.objects.filter(for_them, expires__gt=now).order_by("id"))
+    missed: dict[str, list[Sent]] = {user_id: [] for user_id in user_ids}
+    if not rows:
+        return missed
+    receipts = NoticeReceipt.objects.filter(user_id__in=user_ids, notice__expires__gt=now)
+    seen = set(receipts.values_list("user_id", "notice_id"))
+    for row in rows:
+        for user_id in missed if row.audience_kind == "everybody" else (row.audience_id,):
+            if (user_id, row.pk) not in seen and len(missed[user_id]) < SHOWN_MAX:
+                missed[user_id].append(_sent(row))
+    return missed
 
 
 def acknowledge(user_id: str, notice_ids: Iterable[int]) -> int:
@@ -136,5 +150,5 @@ def _sent(row: Notice) -> Sent:
 
 
 awrite_notice = on_database_thread(write_notice)
-aundelivered_for = on_database_thread(undelivered_for)
+aundelivered_for_each = on_database_thread(undelivered_for_each)
 aacknowledge = on_database_thread(acknowledge)

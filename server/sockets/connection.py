@@ -213,7 +213,7 @@ class Connection:
 
     async def _find_again(self, after_s: float) -> None:
         await sleep_until(monotonic() + after_s)
-        await self._find()
+        await self._find(is_again=True)
 
     def _offered_token(self) -> str | None:
         """The token that a native client offered as a subprotocol, which is never echoed."""
@@ -221,10 +221,10 @@ class Connection:
         found = next((name for name in offered if name.startswith(m.TOKEN_PREFIX)), None)
         return found.removeprefix(m.TOKEN_PREFIX) if found else None
 
-    async def _find(self) -> None:
+    async def _find(self, *, is_again: bool = False) -> None:
         assert self._who is not None and self._hello is not None  # noqa: S101 - set by _attach
         self._attempts += 1
-        found = await self.gateway.find(self.route, self.code, self._who)
+        found = await self.gateway.find(self.route, self.code, self._who, is_again=is_again)
         match found:
             case NotFound():
                 self.session.refuse(found.close, found.reason, found.retry_after_s)

@@ -12,7 +12,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from game.wire import messages as m
 from game.wire.closecodes import Close
-from game.wire.session import Session
+from game.wire.session import Session, SessionRules
 from server.routing.plan import RoutePlan
 from server.sockets.connection import Connection, rules_of
 from server.sockets.gateway import Gateway
@@ -29,14 +29,22 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
     route: ClassVar[RoutePlan]
     gateway: ClassVar[Gateway]
     is_paced: ClassVar[bool] = True
+    rules: ClassVar[SessionRules | None] = None
     channel_layer_alias = "sockets-own-no-channel"
 
     connection: Connection | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Runs the consumer; whatever ends it, the seats are told."""
+        """Runs the consumer; whatever ends it, the seats are told.
+
+        Channels' own would listen to a layer as well, with a task for each of both.
+        """
+        self.scope, self.base_send, self.channel_layer = scope, send, None
         try:
-            await super().__call__(scope, receive, send)
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            pass
         finally:
             if self.connection is not None:
                 self.connection.lost()
@@ -58,7 +66,7 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
         """Chooses the subprotocol and starts the session; the rest waits for the hello."""
         offered = self.scope.get("subprotocols") or []
         chosen = next((name for name in offered if name in SUBPROTOCOLS), None)
-        session = Session(rules_of(self.route, is_paced=self.is_paced), chosen == m.BIN, self.gateway.now())
+        session = Session(self._rules(), chosen == m.BIN, self.gateway.now())
         code = self.scope["url_route"]["kwargs"]["room"]
         connection = self.connection = Connection(self.route, self.gateway, self.scope, code, session)
         if chosen is None:
@@ -66,6 +74,13 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
         outlet = self._new_outlet(connection)
         await self.accept(subprotocol=chosen)
         connection.open(outlet)
+
+    @classmethod
+    def _rules(cls) -> SessionRules:
+        """The route's, made for its first connection and shared by all."""
+        if cls.rules is None or cls.rules.is_paced is not cls.is_paced:
+            cls.rules = rules_of(cls.route, is_paced=cls.is_paced)
+        return cls.rules
 
     def _new_outlet(self, connection: Connection) -> Outlet:
         """The direct way where the server offers it: messages then come straight to the connection, too."""

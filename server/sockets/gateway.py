@@ -3,6 +3,7 @@
 It answers one question for a connection: which loop holds the room with this code, making the room where a player asks.
 """
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from server.clock import sleep_until
 from server.relay import envelope as e
 from server.relay.hub import Hub
 from server.routing.plan import RoutePlan
+from server.sockets.known import KnownRooms
 
 POLL_EVERY_S = 0.1
 NEW_ROOMS = Limit(5.0, 50)
@@ -89,6 +91,8 @@ class Gateway:
     new_conn: Callable[[], str] = lambda: secrets.token_hex(8)
     is_draining: bool = False
     connections: dict[str, Polled] = field(factory=dict)
+    known: KnownRooms = field(factory=KnownRooms)
+    _opening: dict[str, asyncio.Task[Any]] = field(factory=dict)
     _poll_at: float = 0.0
     _new_rooms: TokenBucket = field(factory=lambda: TokenBucket(NEW_ROOMS))
     _creators: dict[str, TokenBucket] = field(factory=dict)
@@ -104,8 +108,21 @@ class Gateway:
             for connection in list(self.connections.values()):
                 connection.poll(now)
 
-    async def find(self, route: RoutePlan, code: str, who: Who) -> Found | NotFound:
-        """The loop that holds room ``code`` of the route's type; players' joins make rooms, at a limited rate."""
+    async def find(self, route: RoutePlan, code: str, who: Who, *, is_again: bool = False) -> Found | NotFound:
+        """The loop that holds room ``code`` of the route's type; players' joins make rooms, at a limited rate.
+
+        ``is_again``: the loop that it gave before did not have the room, so that the directory itself is asked.
+        """
+        now = self.now()
+        row = self.known.get(code, now)
+        if row is not None and (is_again or not self.hub.loops.is_alive(row.holder, now)):
+            self.known.forget(code)
+            row = None
+        if row is None:
+            return await self._look_up(route, code, who)
+        return self._at(row, route)
+
+    async def _look_up(self, route: RoutePlan, code: str, who: Who) -> Found | NotFound:
         row = await self.directory.find(code)
         await self._listen_for(row.holder if row is not None else "")
         loops = self.hub.loops
@@ -119,11 +136,16 @@ class Gateway:
             if isinstance(made, NotFound):
                 return made
             row = made
+        if row.holder:
+            self.known.keep(row, self.now())
+        return self._at(row, route)
+
+    def _at(self, row: Any, route: RoutePlan) -> Found | NotFound:
         if row.room_type != route.room.name:
-            return NotFound(Close.NO_SUCH_ROOM, f"room {code} is of another type")
+            return NotFound(Close.NO_SUCH_ROOM, f"room {row.code} is of another type")
         if row.holder:
             return Found(row.incarnation, row.holder, row.holder_channel)
-        loop = loops.chosen(self.now())
+        loop = self.hub.loops.chosen(self.now())
         if loop is None:
             return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
         host = e.Host(row.incarnation, row.code, row.room_type, row.seed)
@@ -141,6 +163,8 @@ class Gateway:
     async def _make(self, route: RoutePlan, code: str, who: Who) -> Any:
         if route.role.value == "spectator":
             return NotFound(Close.NO_SUCH_ROOM, f"there is no room {code}")
+        if code in self._opening:
+            return await asyncio.shield(self._opening[code])
         now = self.now()
         each = self._creators.pop(who.id, None) or TokenBucket(NEW_ROOMS_EACH)
         self._creators[who.id] = each
@@ -148,4 +172,6 @@ class Gateway:
             del self._creators[next(iter(self._creators))]
         if not each.take(now) or not self._new_rooms.take(now):
             return NotFound(Close.OVERLOADED, "too many new rooms; try again in a while", 5.0)
-        return await self.directory.open_room(route.room.name, code)
+        opening = self._opening[code] = asyncio.ensure_future(self.directory.open_room(route.room.name, code))
+        opening.add_done_callback(lambda _: self._opening.pop(code, None))
+        return await asyncio.shield(opening)  # others may wait for it, too

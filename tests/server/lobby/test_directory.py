@@ -4,6 +4,8 @@ import asyncio
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from server.lobby import directory
 from server.lobby.directory import BadCodeError, ClaimRefused, RoomRow
@@ -133,3 +135,13 @@ def claimed_elsewhere(incarnation: str) -> int:
         return epoch
     finally:
         connection.close()
+
+
+def test_many_codes_are_looked_up_with_one_query():
+    open_rooms = [directory.open_room("arena", f"R{n}") for n in range(5)]
+    ended = directory.open_room("arena", "OLD")
+    directory.close(ended.incarnation, ended.epoch)
+    with CaptureQueriesContext(connection) as queries:
+        found = directory.find_each([*(room.code for room in open_rooms), "OLD", "NONE"])
+    assert len(queries) == 1
+    assert found == {**{room.code: room for room in open_rooms}, "OLD": None, "NONE": None}

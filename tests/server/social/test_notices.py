@@ -1,9 +1,12 @@
 """Notices: the row first, then the layer (a real Redis too), and whoever was away reads it later, once."""
 
 import asyncio
+import random
 
 import pytest
 from channels.layers import channel_layers
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from server.layers import make_layer, parse_layer
 from server.social.audience import LOBBY_GROUP, Audience, Everybody, Room, User, audience_of, group_of, key_of
@@ -15,6 +18,7 @@ from server.social.notices import (
     clean_text,
     notify,
     undelivered_for,
+    undelivered_for_each,
     write_notice,
 )
 
@@ -108,6 +112,39 @@ def test_nobody_acknowledges_what_is_not_theirs():
     theirs = write_notice(User("g2"), "to g2")
     assert acknowledge("g1", [theirs.id, 999_999, -1, 2**70]) == 0
     assert [notice.id for notice in undelivered_for("g2")] == [theirs.id]
+
+
+def test_many_at_once_get_what_each_would_get_alone():
+    chance, people = random.Random(3), [f"g{n}" for n in range(6)]
+    sent = [
+        write_notice(Everybody() if chance.random() < 0.3 else User(chance.choice(people)), f"notice {n}")
+        for n in range(120)
+    ]
+    write_notice(Everybody(), "gone", lifetime_s=-1.0)
+    seen: set[tuple[str, int]] = set()
+    for person in people[:4]:
+        shown = [notice.id for notice in sent if chance.random() < 0.4]
+        acknowledge(person, shown)
+        seen |= {(person, number) for number in shown}
+    with CaptureQueriesContext(connection) as queries:
+        missed = undelivered_for_each([*people, "nobody"])
+    assert len(queries) == 2
+    for person in [*people, "nobody"]:
+        due = [n for n in sent if n.audience_kind == "everybody" or n.audience_id == person]
+        assert missed[person] == [n for n in due if (person, n.id) not in seen][:50]
+
+
+def test_where_there_is_nothing_to_say_one_query_finds_that_out():
+    with CaptureQueriesContext(connection) as queries:
+        assert undelivered_for_each([f"g{n}" for n in range(200)]) == {f"g{n}": [] for n in range(200)}
+    assert len(queries) == 1
+
+
+def test_no_more_than_fifty_are_shown_at_once():
+    sent = [write_notice(Everybody(), f"notice {n}") for n in range(60)]
+    assert undelivered_for("g1") == sent[:50]
+    acknowledge("g1", [notice.id for notice in sent[:20]])
+    assert undelivered_for("g1") == sent[20:]
 
 
 def test_a_flood_of_acknowledgements_is_bounded():
