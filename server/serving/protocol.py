@@ -134,8 +134,14 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
             if rounds is None:
                 loop.add_reader(descriptor, self._on_readable)
             else:
-                loop.remove_reader(descriptor)
-                rounds.add(descriptor, partial(self._on_round, rounds, descriptor))
+                loop.add_reader(descriptor, self._on_first, loop, rounds, descriptor)
+
+    def _on_first(self, loop: asyncio.AbstractEventLoop, rounds: Rounds, descriptor: int) -> None:
+        """The first message is read at once, for a join waits for it; the others can wait for their round."""
+        self._on_readable()
+        if self.transport in self.transport.reactor._readers:  # noqa: SLF001
+            loop.remove_reader(descriptor)
+            rounds.add(descriptor, partial(self._on_round, rounds, descriptor))
 
     def _on_round(self, rounds: Rounds, descriptor: int) -> None:
         """Where Twisted has removed its reader meanwhile, it is not ours to read any more; when it reads again, it does so itself."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import structlog
 from attrs import define, field
 
-from server.clock import monotonic, next_beat
+from server.clock import monotonic, next_beat, run_at
 
 log = structlog.get_logger()
 
@@ -59,8 +59,7 @@ class Rounds:
         self._read_at_the_next_beat()
 
     def _read_at_the_next_beat(self) -> None:
-        now = monotonic()
-        self.loop.call_later(next_beat(now) - now, self._read_all)
+        run_at(next_beat(monotonic()), self._read_all)
 
     def _wait(self) -> None:
         """An epoll is a descriptor too, readable when any of its own is."""
