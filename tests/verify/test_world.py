@@ -14,7 +14,7 @@ from server.verify.again import played_elsewhere
 from server.verify.promises import violations
 from server.verify.simlayer import KINDS
 from server.verify.world import World
-from tests.verify.calm import Act
+from tests.verify.calm import Act, Calm
 from tests.verify.mutants import schedule
 from tests.verify.subjects import calm
 
@@ -152,3 +152,18 @@ def test_an_input_counts_as_sent_by_each_connection_that_sends_it():
         taken = [values for step in world.trace.of(tr.Stepped) for _, _, values in step.inputs]
         assert [values[1] for values in taken] == [111], taken
         assert list(map(str, violations(world.trace))) == []
+
+
+def test_rules_that_crash_a_room_are_reported_as_the_authors(monkeypatch):
+    def step(*_):
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(Calm, "step", step)
+    subject = calm()
+    with World(subject.plan, subject.room, 1) as world:
+        schedule.ending(world)
+        crashed = [violation for violation in violations(world.trace) if violation.promise == "O23"]
+        place = f"{__file__}:{step.__code__.co_firstlineno + 1}"
+        expected = f"(the game's own code failed, not the server's): ZeroDivisionError('planted') at {place}"
+        assert crashed
+        assert expected in crashed[0].text
