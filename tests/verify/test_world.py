@@ -114,7 +114,7 @@ def test_chat_of_a_second_newcomer_reaches_the_first_one_too():
         for n in (1, 2):
             world.do(partial(a.say, f"line {n}"))
         late = world.client(watcher, is_binary=False)
-        world.do(lambda: a.socket.cut("network"))
+        world.do(lambda: a.socket.cut("network"))  # type: ignore[union-attr]  # it is in
         world.heal()
         assert [line.n for line in late.machine.chat] == [1, 2]
         assert list(map(str, violations(world.trace))) == []
@@ -131,7 +131,7 @@ def test_an_input_counts_as_sent_by_each_connection_that_sends_it():
         world.advance(0.5)
         c1.wants_in = False
         world.note_fault("socket_cut", "c1")
-        world.do(lambda: c1.socket.cut("network"))
+        world.do(lambda: c1.socket.cut("network"))  # type: ignore[union-attr]  # it is in
         world.advance(0.31)  # both tabs ask in one tick
         world.do(c1.come_back)
         c2 = world.client(route, gateway="gw2", resume_of=c1)
@@ -167,3 +167,19 @@ def test_rules_that_crash_a_room_are_reported_as_the_authors(monkeypatch):
         expected = f"(the game's own code failed, not the server's): ZeroDivisionError('planted') at {place}"
         assert crashed
         assert expected in crashed[0].text
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_who_leaves_while_a_second_tab_takes_over_has_left(seed):
+    """Found by programs, O19's predicate: it asked for the goodbye of the replaced, and its client had left by itself."""
+    subject = calm()
+    with World(subject.plan, subject.room, seed, "core", gateway_count=1) as world:
+        route = world.route_of("player")
+        assert route is not None
+        world.advance(1.3)
+        first = world.client(route)
+        world.advance(0.3)
+        world.do(first.leave)
+        world.client(route, resume_of=first)
+        world.heal()
+        assert list(map(str, violations(world.trace))) == []
