@@ -1,7 +1,7 @@
 # Roomwright's commands. `make help` lists them. Every target sets up what it needs, and is quick when that is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs deep up swarm acceptance clean
+.PHONY: help install run test check format docs deep up swarm acceptance bench bench-full bench-docs clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv/bin
@@ -69,8 +69,19 @@ acceptance: $(INSTALLED_DEV) $(JS) ## what a release is shown by, five times ove
 	@.ci/servers
 	$(PY) -m pytest --timeout 0 -s tests/acceptance $(PYTEST_ARGS)
 
+bench: $(INSTALLED_DEV) ## beside Colyseus and plain Channels, in a quarter of an hour
+	@.ci/servers || echo "peers that need what is missing are left out"
+	@$(PY) -m tests.bench table
+
+bench-full: $(INSTALLED_DEV) ## the rest of the bench, run by run; what is finished is kept
+	@.ci/servers || echo "peers that need what is missing are left out"
+	@$(PY) -m tests.bench full
+
+bench-docs: $(INSTALLED_DEV) ## docs/performance.md from the finished runs
+	@$(PY) -m tests.bench docs
+
 clean: ## remove .venv, caches and the local database
-	rm -rf .venv var tests/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv var .bench tests/js/node_modules tests/bench/peers/colyseus/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(INSTALLED): pyproject.toml .ci/venv
 	@.ci/venv redis

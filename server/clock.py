@@ -6,6 +6,7 @@ world puts its own time in this one's place (`replaced`).
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from contextvars import Context
 from datetime import UTC, datetime
 
 from attrs import frozen
+
+BEAT_S = 1 / 60
 
 
 def _utc_now() -> datetime:
@@ -33,6 +36,15 @@ _source = Source()
 def monotonic() -> float:
     """Seconds that never step or go back, from an arbitrary start, good within one process."""
     return _source.monotonic()
+
+
+def next_beat(now: float) -> float:
+    """The next point of a grid of BEAT_S that everything in a process shares.
+
+    A process that has slept runs its first instructions slowly. What need not happen at once happens at these points, so
+    that reading, ticking and sending meet in one waking instead of having one each.
+    """
+    return (math.floor(now / BEAT_S + 1e-6) + 1) * BEAT_S
 
 
 def wall_now() -> datetime:

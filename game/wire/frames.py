@@ -149,11 +149,12 @@ def part_bytes(part: Part, frame_seq: int) -> bytes:
     return bytes(out)
 
 
-class AnswerRows(Struct, frozen=True, gc=False):
-    """Encoded answers of one seat: made once, in the room, and only joined to frames afterwards."""
+class AnswerRows(Struct, frozen=True, array_like=True, gc=False):
+    """Encoded answers of one seat, ``last`` being the newest one's ``n``: made once, in the room, and then only joined."""
 
     count: int
     data: bytes
+    last: int
 
     def read(self) -> list[Answer]:
         """The answers. Raises BadBytes for rows that `answer_rows` did not write."""
@@ -175,7 +176,7 @@ def answer_rows(answers: Sequence[Answer]) -> AnswerRows:
             put_text(out, answer.reason)
         else:
             out.append(0)
-    return AnswerRows(len(answers), bytes(out))
+    return AnswerRows(len(answers), bytes(out), answers[-1].n if answers else 0)
 
 
 def answers_bytes(rows: Sequence[AnswerRows]) -> bytes:

@@ -35,11 +35,12 @@ class TokenBucket:
     def take(self, now: float) -> bool:
         """Takes one token if there is one."""
         if self.at is None:
-            self.tokens = float(self.limit.burst)
-        else:
-            gained = max(0.0, now - self.at) * self.limit.rate_per_s
-            self.tokens = min(float(self.limit.burst), self.tokens + gained)
-        self.at = now if self.at is None else max(self.at, now)
+            self.tokens, self.at = float(self.limit.burst), now
+        elif now > self.at:
+            self.tokens += (now - self.at) * self.limit.rate_per_s
+            self.at = now
+            if self.tokens > self.limit.burst:
+                self.tokens = float(self.limit.burst)
         if self.tokens < 1.0:
             return False
         self.tokens -= 1.0

@@ -28,6 +28,7 @@ from game.wire.frames import (
 
 Sections = tuple[Section, ...]
 
+NOWHERE = Position(-1, -1)
 RING_FRAMES_MAX = 256
 RING_BYTES_MAX = 2 * 1024 * 1024  # per section
 
@@ -66,11 +67,12 @@ class _Hops:
 
 @define
 class Ring:
-    """The frames of one epoch of one stream."""
+    """The frames of one epoch of one stream. ``position`` is the newest one's, ``before`` that of the one it came after."""
 
     epoch: int = -1
     newest: RingFrame | None = None
-    position: Position = Position(-1, -1)
+    position: Position = NOWHERE
+    before: Position = NOWHERE
     _keys: dict[Section, Blob] = field(factory=dict)
     _hops: dict[Section, "_Hops"] = field(factory=dict)
     _slices: dict[tuple[int | None, Sections, Sections], "Slice | None"] = field(factory=dict)
@@ -82,6 +84,7 @@ class Ring:
         """A new epoch: nothing older counts any more."""
         self.epoch = epoch
         self.newest = None
+        self.position = self.before = NOWHERE
         self._keys.clear()
         self._hops.clear()
         self._forget_slices()
@@ -97,7 +100,8 @@ class Ring:
         ``keys`` holds KEYs that come beside patches: viewers go on by the patch, joiners start at the KEY.
         """
         self.newest = frame
-        self.position = Position(self.epoch, frame.seq)
+        if frame.seq != self.position.seq or self.epoch != self.position.epoch:
+            self.before, self.position = self.position, Position(self.epoch, frame.seq)
         self._forget_slices()
         for section, (is_key, data) in blobs.items():
             if is_key:
@@ -119,7 +123,7 @@ class Ring:
             self.add(evolve(self.newest, answers=answers), blobs, keys)
 
     def moment(self, now: float) -> "Moment":
-        """When the newest frame was shown; one object for all viewers that are shown it at once."""
+        """When the newest frame was shown; one object for all viewers that are shown it at once, as is its position."""
         found = self._moment
         if found is None or found.at != now or found.position is not self.position:
             newest = self.newest

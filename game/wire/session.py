@@ -144,6 +144,7 @@ class Session:
     """One connection. ``sections`` are the audiences that it belongs to, set when its seat is granted.
 
     ``is_waiting``: the newest frame was held back, or a KEY is wanted: what the client says next may change that.
+    ``is_usual``: live, in bytes, paced, keeping up, with the sections it had, no KEY wanted; `showing` then does without `take`.
     """
 
     rules: SessionRules
@@ -158,24 +159,26 @@ class Session:
     frames_sent: int = 0
     frames_skipped: int = 0
     is_waiting: bool = False
+    is_usual: bool = False
+    owed_since: float | None = None
+    shown: Moment | None = None
+    patience_s: float = PAUSE_AFTER_S
+    unacked: deque[Moment] = field(factory=lambda: deque(maxlen=UNACKED_MAX))
     _since_tick: int = 0
     _is_key_wanted: bool = True
     _held: Sections = ()
     _chat_sent: int = 0
     _heard_at: float = 0.0
-    _owed_since: float | None = None
-    _shown: Moment | None = None
     _received_through: dict[int, int] = field(factory=dict)
     _chat_log: Sequence[m.ChatLine] = ()
     _best_ack_s: float = PAUSE_AFTER_S
-    _patience_s: float = PAUSE_AFTER_S
     _is_slow: bool = False
-    _unacked: deque[Moment] = field(factory=lambda: deque(maxlen=UNACKED_MAX))
     _buckets: dict[str, TokenBucket] = field(factory=dict)
     _waiting: deque[Submit] = field(factory=deque)
     _look_at: float = 0.0
     _answers_first: Position = NEVER
     _answers_last: Position = Position(-1, -1)
+    _told: dict[int, int] = field(factory=dict)
     _flood: TokenBucket = field(init=False)
     _out: list[bytes | str] = field(factory=list)
     _commands: list[Command] = field(factory=list)
@@ -216,7 +219,7 @@ class Session:
             self.finish(Close.TIMEOUT, f"no hello within {HELLO_WITHIN_S:.0f} s")
         elif now - self._heard_at > SILENT_FOR_S:
             self.finish(Close.TIMEOUT, f"nothing heard for {SILENT_FOR_S:.0f} s")
-        elif self.rules.is_paced and self._owed_since is not None and now - self._owed_since > CLOSE_AFTER_S:
+        elif self.rules.is_paced and self.owed_since is not None and now - self.owed_since > CLOSE_AFTER_S:
             self.finish(Close.TOO_SLOW, f"no frame acknowledged for {CLOSE_AFTER_S:.0f} s")
         else:
             while self._waiting and (self._waiting[0].reason or self._bucket("input").take(now)):
@@ -224,7 +227,7 @@ class Session:
 
     def _earliest_deadline(self, now: float) -> float:
         """No deadline can be missed before; whatever happens meanwhile only puts them off."""
-        owed_since = now if self._owed_since is None else self._owed_since
+        owed_since = now if self.owed_since is None else self.owed_since
         deadline = min(self._heard_at + SILENT_FOR_S, owed_since + CLOSE_AFTER_S)
         return min(deadline, self.opened_at + HELLO_WITHIN_S) if self.state is SessionState.HELLO else deadline
 
@@ -250,7 +253,7 @@ class Session:
 
     def change_sections(self, sections: Sequence[Section]) -> None:
         """The audiences changed: the next frame drops and adds sections."""
-        self.sections = tuple(sections)
+        self.sections, self.is_usual = tuple(sections), False
 
     def refuse(self, close: Close, reason: str, retry_after_s: float | None = None) -> None:
         """The hello was not accepted."""
@@ -280,7 +283,7 @@ class Session:
         if self.state is SessionState.CLOSED:
             return
         self._out.append(m.encode(m.Goodbye(close.value.code, close.value.name, reason, retry_after_s)))
-        self.state = SessionState.CLOSED
+        self.state, self.is_usual = SessionState.CLOSED, False
         self.close = close
 
     def offer(self, ring: Ring, now: float) -> None:
@@ -302,10 +305,10 @@ class Session:
         is_same_epoch = head.epoch == ring.epoch
         if head.epoch > ring.epoch or (is_same_epoch and head.seq >= newest.seq + self._is_key_wanted):
             return None
-        self._shown = ring.moment(now)
-        if self._unacked and self.rules.is_paced and self._is_behind(now):
+        self.shown = ring.moment(now)
+        if self.unacked and self.rules.is_paced and self._is_behind(now):
             self.frames_skipped += 1
-            self.is_waiting = True
+            self.is_waiting, self.is_usual = True, False
             return None
         found = None
         if is_same_epoch and not self._is_key_wanted:
@@ -315,9 +318,25 @@ class Session:
         if found is None:
             self._commands.append(WantKey())
             return None
-        self._note_sent(self._shown)
-        rows = self._own_answers(newest.answers) if newest.answers else ()
+        self._note_sent(self.shown)
+        rows = self.own_answers(newest.answers) if newest.answers else ()
         return found.bytes_with(rows) if self.is_binary else self._text(found, rows)
+
+    def own_answers(self, answers: Mapping[int, AnswerRows]) -> Sequence[AnswerRows]:
+        """What of a frame's answers this client was not told yet, to be written with that frame.
+
+        The room repeats them until they are acknowledged, for the layer may lose some; what was written to a socket is not
+        lost while the socket lives.
+        """
+        rows: list[AnswerRows] = []
+        for grant in self.seats:
+            own = answers.get(grant.seat)
+            if own is not None and own.last > self._told.get(grant.seat, 0):
+                self._told[grant.seat] = own.last
+                rows.append(own)
+        if rows:
+            self._answers_first, self._answers_last = min(self._answers_first, self.head), self.head
+        return rows
 
     def offer_head(self, epoch: int, seq: int, tick: int, at_ms: int) -> None:
         """The room is idle; a client at another place sees the gap."""
@@ -350,11 +369,10 @@ class Session:
             self.finish(Close.WRONG_STATE, "expected a hello first, got binary")
             return
         message = decode_client_bytes(self.rules.schema, data)
-        if self._is_too_big("ack" if isinstance(message, AckMessage) else "input", len(data)):
-            return
         if isinstance(message, AckMessage):
-            self._on_ack(message.position, now)
-        else:
+            if not self._is_too_big("ack", len(data)):
+                self._on_ack(message.position, now)
+        elif not self._is_too_big("input", len(data)):
             self._on_input(Submit(message.slot, message.n, message.seen, message.for_tick, message), now)
 
     def _on_text(self, data: str, now: float) -> None:
@@ -387,8 +405,10 @@ class Session:
                 if self._control(now, "resync", RESYNC):
                     # It can acknowledge nothing of what it could not apply, so the pause ends here. What it owes since
                     # when stays: a client that only asks and never acknowledges is closed all the same.
-                    self._unacked.clear()
+                    self.unacked.clear()
                     self._is_key_wanted = self.is_waiting = True
+                    self.is_usual = False
+                    self._told.clear()
             case m.Say():
                 self._on_chat(message, now)
             case m.Leave():
@@ -467,15 +487,17 @@ class Session:
         if self.state is not SessionState.LIVE or position > self.head:
             self._error(now, "ack", "future", f"expected at most {self.head.epoch}/{self.head.seq}")
             return
-        while (
-            self._unacked and self._unacked[0].position <= position
-        ):  # a KEY may stand at a place that was acked before
-            took_s = max(0.0, now - self._unacked.popleft().at)
-            self._best_ack_s = min(self._best_ack_s, took_s)
-            self._patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
-            self._is_slow = self._is_slow and took_s > self._patience_s
+        newest: Moment | None = None
+        while self.unacked and self.unacked[0].position <= position:  # a KEY may stand at a place that was acked before
+            newest = self.unacked.popleft()
+        if newest is not None:  # it took the shortest of them, and they were acknowledged together
+            took_s = now - newest.at
+            if took_s < self._best_ack_s:
+                self._best_ack_s = max(0.0, took_s)
+                self.patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
+            self._is_slow = self._is_slow and took_s > self.patience_s
         if position > self.acked or position == self.head:
-            self._owed_since = now if self._unacked else None
+            self.owed_since = now if self.unacked else None
         if position > self.acked:
             if self.seats and (self.acked.epoch < 0 or self._answers_first <= position):
                 # The room hears of the first one, which shows that the welcome has arrived, and of what carried answers.
@@ -510,18 +532,13 @@ class Session:
 
     def _note_sent(self, shown: Moment) -> None:
         self._is_key_wanted = False
+        self.is_usual = self.is_binary and self.rules.is_paced and not self._is_slow
         self._held = self.sections
         self.head = shown.position
         self.frames_sent += 1
-        if self._owed_since is None:
-            self._owed_since = shown.at
-        self._unacked.append(shown)
-
-    def _own_answers(self, answers: Mapping[int, AnswerRows]) -> Sequence[AnswerRows]:
-        rows = [answers[grant.seat] for grant in self.seats if grant.seat in answers]
-        if rows:
-            self._answers_first, self._answers_last = min(self._answers_first, self.head), self.head
-        return rows
+        if self.owed_since is None:
+            self.owed_since = shown.at
+        self.unacked.append(shown)
 
     def _text(self, found: Slice, rows: Sequence[AnswerRows]) -> str:
         if rows:
@@ -537,10 +554,10 @@ class Session:
         A link that has been quicker and has fallen behind gets one frame at a time, until an ack comes in time again: what
         leads it back may be several patches long, and must not queue behind more of them.
         """
-        if not self._unacked or self._is_slow:
-            return bool(self._unacked)
-        is_behind = now - self._unacked[0].at > self._patience_s or len(self._unacked) == UNACKED_MAX
-        self._is_slow = is_behind and self._patience_s < PAUSE_AFTER_S
+        if not self.unacked or self._is_slow:
+            return bool(self.unacked)
+        is_behind = now - self.unacked[0].at > self.patience_s or len(self.unacked) == UNACKED_MAX
+        self._is_slow = is_behind and self.patience_s < PAUSE_AFTER_S
         return is_behind
 
     def _on_leave(self, now: float) -> None:
@@ -571,7 +588,7 @@ class Session:
 
     def _room_time(self, now: float) -> tuple[int, int]:
         """The room's time in ms, carried on from the newest frame, and that frame's tick; 0, 0 before the first."""
-        shown = self._shown
+        shown = self.shown
         return (0, 0) if shown is None else (shown.at_ms + round((now - shown.at) * 1000.0), shown.tick)
 
 

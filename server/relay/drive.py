@@ -15,18 +15,24 @@ from server.relay.hub import Hub
 
 log = structlog.get_logger()
 
-HUB_TICK_S = 0.01
+FLUSH_EVERY_S = 0.01
 LOOK_EVERY_S = 0.1
 
 
 async def drive(hub: Hub, wake: asyncio.Event, poll: Callable[[float], None]) -> None:
-    """Flushes what was queued within HUB_TICK_S, and looks around every 100 ms when nothing was; so does ``poll(now)``."""
+    """Flushes what was queued, FLUSH_EVERY_S apart, and looks around every 100 ms when nothing was; so does ``poll(now)``.
+
+    What one round of reading brought is queued by the time this task runs, and goes out together.
+    """
+    flush_at = 0.0
     while True:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY_S):
                 await wake.wait()
-            await sleep_until(monotonic() + HUB_TICK_S)
+            if monotonic() < flush_at:
+                await sleep_until(flush_at)
         wake.clear()
+        flush_at = monotonic() + FLUSH_EVERY_S
         for look in (poll, hub.tick):
             try:
                 look(monotonic())

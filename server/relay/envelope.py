@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from game.wire.frames import AnswerRows
+
 VERSION = 1
 FRAME, PRIVATE, INPUT, CONTROL, PROBE = "room.frame", "room.private", "room.input", "room.control", "layer.probe"
 NOTICE = "user.notice"
@@ -242,7 +244,7 @@ class PublicFrame(Struct, array_like=True, frozen=True):
 
 
 class PrivateFrame(Struct, array_like=True, frozen=True):
-    """One gateway's own sections of a frame, and answers by seat: how many, and their rows as they stand in a frame.
+    """One gateway's own sections of a frame, and answers by seat, as they stand in a frame.
 
     Every section that the gateway's connections have is listed, as (audience, of, patch, key); no patch: unchanged.
     It fits viewers only once the gateway knows of exactly ``sections_number`` changes of their sections.
@@ -253,7 +255,7 @@ class PrivateFrame(Struct, array_like=True, frozen=True):
     epoch: int
     seq: int
     sections: tuple[tuple[str, int, bytes | None, bytes | None], ...]
-    answers: dict[int, tuple[int, bytes]]
+    answers: dict[int, AnswerRows]
     sections_number: int = 0
 
 

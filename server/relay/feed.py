@@ -10,7 +10,6 @@ from attrs import define, field
 
 from game.fields import Audience
 from game.tracker import PUBLIC_SECTION, Section
-from game.wire.frames import AnswerRows
 from game.wire.messages import ChatLine
 from game.wire.ring import Ring, RingFrame
 from server.relay.envelope import DELAYED_STREAM, PrivateFrame, PublicFrame, WireLine
@@ -162,8 +161,7 @@ class Feed:
             if key is not None:
                 keys[section] = key
         self._keep_sections(blobs)
-        answers = {seat: AnswerRows(*rows) for seat, rows in frame.answers.items()}
-        self.ring.add_private(answers, blobs, keys)
+        self.ring.add_private(frame.answers, blobs, keys)
         self.is_complete, self.sections_number = True, frame.sections_number
 
     def _keep_sections(self, listed: Iterable[Section]) -> None:

@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 
 RESEND_AFTER_S = 0.25
 RESEND_AFTER_MAX_S = 2.0
+ACK_AFTER_S = 0.1  # well before the other side sends again
 WINDOW_ITEMS_MAX = 20_000
 BATCH_ITEMS_MAX = 500
 
@@ -41,7 +42,7 @@ class Link:
     _first_no: int = 1
     _sent: int = 0
     _expected: int = 1
-    _owes_ack: bool = False
+    _owes_ack_since: float | None = None
     _resend_at: float = 0.0
     _is_progress: bool = False
     _resend_after_s: float = RESEND_AFTER_S
@@ -56,11 +57,11 @@ class Link:
 
     @property
     def has_work(self) -> bool:
-        """Whether `batches` would send something new now."""
-        return self._owes_ack or self._sent < len(self._unacked)
+        """Whether `batches` would send something new, now or soon."""
+        return self._owes_ack_since is not None or self._sent < len(self._unacked)
 
     def batches(self, now: float) -> list[Batch]:
-        """What to send now: new items, an ack that is owed, or everything unacknowledged once more."""
+        """What to send now: new items, everything unacknowledged once more, or an ack that has been owed for ACK_AFTER_S."""
         if self._sent and now >= self._resend_at:
             self.resent += self._sent
             self._sent = 0
@@ -73,9 +74,10 @@ class Link:
             chunk = list(islice(self._unacked, self._sent, self._sent + BATCH_ITEMS_MAX))
             out.append(self._batch(self._first_no + self._sent, chunk))
             self._sent += len(chunk)
-        if not out and self._owes_ack:
+        if not out and self._owes_ack_since is not None and now - self._owes_ack_since >= ACK_AFTER_S:
             out.append(self._batch(0, []))
-        self._owes_ack = False
+        if out:
+            self._owes_ack_since = None
         return out
 
     def _batch(self, first: int, items: list[Any]) -> Batch:
@@ -88,7 +90,8 @@ class Link:
         self._on_ack(batch.ack)
         if not batch.items:
             return []
-        self._owes_ack = True
+        if self._owes_ack_since is None:
+            self._owes_ack_since = now
         skip = self._expected - batch.first
         if skip < 0:
             return []

@@ -10,6 +10,7 @@ from game.tracker import Section
 from game.wire import messages as m
 from game.wire.ring import Ring
 from game.wire.session import Session
+from game.wire.showing import show_all
 from server.relay import envelope as e
 from server.relay.feed import Feed
 
@@ -20,6 +21,9 @@ class Member(Protocol):
     conn: str
     identity: str
     session: Session
+
+    def write(self, message: bytes | str, /) -> None:
+        """Write one whole message."""
 
     def admit(self, joined: e.Joined, now: float) -> None:
         """The loop granted the seats."""
@@ -57,16 +61,15 @@ class Watched:
 
     def offer_frame(self, now: float) -> None:
         """The newest frame for all for whom it is ready."""
-        ring, is_current = self.feed.ring, self.is_current
-        for member in list(self.members.values()):
-            if is_current or not is_private(member):
-                member.show(ring, now)
+        members = self.members.values()
+        ready = members if self.is_current else [member for member in members if not is_private(member)]
+        show_all(list(ready), self.feed.ring, now)
 
     def offer_private(self, now: float) -> None:
         """The newest frame for those whose private part has just come."""
         if self.is_current:
-            for member in [member for member in self.members.values() if is_private(member)]:
-                member.show(self.feed.ring, now)
+            private = [member for member in self.members.values() if is_private(member)]
+            show_all(private, self.feed.ring, now)
 
     def offer_head(self, frame: e.PublicFrame) -> None:
         """The room is idle."""

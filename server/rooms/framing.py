@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from game.contract import Event
 from game.fields import SPECTATORS
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
+from game.wire.frames import AnswerRows
 from server.relay import envelope as e
 from server.rooms.admission import Admission
 from server.rooms.delay import DelayLine
@@ -26,7 +27,7 @@ ANY_GATEWAY = ""
 _NOTHING = Cut(None, None)
 
 Wanted = dict[str, set[Section]]
-Answers = dict[str, dict[int, tuple[int, bytes]]]
+Answers = dict[str, dict[int, AnswerRows]]
 
 
 @frozen
@@ -180,8 +181,7 @@ class Framer:
             for slot, seat in enumerate(viewer.seats):
                 queue = self.match.inputs[seat]
                 if queue.has_answers:
-                    rows = queue.rows(slot, seq)
-                    out.setdefault(viewer.gateway, {})[seat] = rows.count, rows.data
+                    out.setdefault(viewer.gateway, {})[seat] = queue.rows(slot, seq)
         return out
 
     def _look_around(self) -> tuple[set[Section], bool]:

@@ -5,12 +5,16 @@ import math
 from attrs import define
 
 CATCH_UP_TICKS_MAX = 8
-GRID_S = 0.01
+AFTER_BEAT_S = 0.003
+GRID_S = 0.05  # of whole beats (`server.clock`), as are the usual periods
 
 
 def on_grid(now: float) -> float:
-    """The last point of a grid that all rooms share: deadlines of equal periods then meet, and their frames travel together."""
-    return math.floor(now / GRID_S) * GRID_S
+    """The last point of a grid that all rooms share: deadlines of equal periods then meet, and their frames travel together.
+
+    It lies AFTER_BEAT_S behind a beat, so that what was read there is in time for the tick.
+    """
+    return math.floor((now - AFTER_BEAT_S) / GRID_S) * GRID_S + AFTER_BEAT_S
 
 
 @define

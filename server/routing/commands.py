@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from server.routing import documents, explain
+from server.routing.calibration import DEFAULT_PATH, BadCalibrationError, Calibration, read_calibration
+from server.routing.capacity import FEW_INPUTS_HZ, SHARE, capacity
 from server.routing.generate import generate, stale
 from server.routing.plan import Deployment, Plan, load_plan
 from server.routing.problems import Problems
@@ -52,11 +54,27 @@ def why(routing: Path, path: str) -> None:
 
 
 @routes.command()
+@click.option(
+    "--calibration",
+    "measured",
+    envvar="ROOMWRIGHT_CALIBRATION",
+    default=str(DEFAULT_PATH),
+    show_default=True,
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    help="What this machine needs, as `make bench` measured it.",
+)
 @pass_path
-def check(routing: Path) -> None:
+def check(routing: Path, measured: Path) -> None:
     """Every problem of the spec, or its budget."""
     plan = planned(routing)
+    try:
+        calibration = read_calibration(measured)
+    except BadCalibrationError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
     print_budgets(plan)
+    print_capacity(plan, calibration)
     for warning in plan.warnings:
         click.echo(f"warning: {warning.text(plan.source)}")
     click.echo(f"{plan.source}: {len(plan.rooms)} room types, {len(plan.routes)} routes, no problems")
@@ -135,6 +153,19 @@ def print_budgets(plan: Plan) -> None:
         table.add_row(figures[0][0], *(value for _, value in figures))
     console().print(table)
     click.echo(f"layer: {plan.layer.name}; over capacity it drops {plan.layer.drops}")
+
+
+def print_capacity(plan: Plan, calibration: Calibration) -> None:
+    found = {name: capacity(plan, name, calibration) for name in plan.budgets}
+    table = Table("one process, estimated", *found, box=None, pad_edge=False)
+    table.add_row("clients, each sending all it may", *(f"{each.clients_busy:,}" for each in found.values()))
+    table.add_row(
+        f"clients, each sending {FEW_INPUTS_HZ:g} inputs/s", *(f"{each.clients_calm:,}" for each in found.values())
+    )
+    console().print(table)
+    click.echo(f"at {SHARE:.0%} of a core; {calibration.origin}")
+    if not calibration.is_measured:
+        click.echo("`make bench` measures this machine")
 
 
 def escaped(text: str) -> str:

@@ -9,6 +9,7 @@ sizes and closing are checked where they always were.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -21,6 +22,7 @@ from server.clock import wall_now
 from server.serving.direct import DirectSocket
 from server.serving.frames import EARLY_MAX, whole_message
 from server.serving.inbox import Inbox
+from server.serving.rounds import Rounds, rounds_of
 
 log = structlog.get_logger()
 
@@ -127,7 +129,20 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
         reactor = self.transport.reactor
         if isinstance(reactor, AsyncioSelectorReactor) and self.transport in reactor._readers:  # noqa: SLF001
             self._recv = self.transport.socket.recv
-            asyncio.get_running_loop().add_reader(self.transport.fileno(), self._on_readable)
+            loop, descriptor = asyncio.get_running_loop(), self.transport.fileno()
+            rounds = rounds_of(loop)
+            if rounds is None:
+                loop.add_reader(descriptor, self._on_readable)
+            else:
+                loop.remove_reader(descriptor)
+                rounds.add(descriptor, partial(self._on_round, rounds, descriptor))
+
+    def _on_round(self, rounds: Rounds, descriptor: int) -> None:
+        """Where Twisted has removed its reader meanwhile, it is not ours to read any more; when it reads again, it does so itself."""
+        if self.transport in self.transport.reactor._readers:  # noqa: SLF001
+            self._on_readable()
+        else:
+            rounds.remove(descriptor)
 
     def _on_readable(self) -> None:
         try:

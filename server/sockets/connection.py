@@ -37,6 +37,10 @@ def rules_of(route: RoutePlan, *, is_paced: bool = True) -> s.SessionRules:
     return s.SessionRules(route.name, route.role.value, route.room.schema, accepts, length, is_paced, sizes)
 
 
+def _not_open(_: bytes | str) -> None:
+    raise RuntimeError("expected an open socket: nothing is written to a connection before it was accepted")
+
+
 @define(eq=False)
 class Connection:
     """A :class:`server.relay.members.Member`. Until it is opened, what its session says waits there."""
@@ -47,6 +51,7 @@ class Connection:
     code: str
     session: s.Session
     outlet: Outlet | None = None
+    write: Callable[[bytes | str], None] = _not_open
     conn: str = field(init=False)
     identity: str = ""
     _is_closed: bool = False
@@ -62,7 +67,7 @@ class Connection:
 
     def open(self, outlet: Outlet) -> None:
         """The socket is accepted: what is said goes out, and time begins to pass."""
-        self.outlet = outlet
+        self.outlet, self.write = outlet, outlet.write
         self.gateway.connections[self.conn] = self
         self.flush()
 
@@ -136,17 +141,9 @@ class Connection:
         self.session.refuse(close, refused.reason, refused.retry_after_s)
 
     def show(self, ring: Ring, now: float) -> None:
-        """Writes the newest frame, where the session wants it. Every frame to every socket comes through here."""
-        session = self.session
-        if session.has_news() or self.outlet is None:
-            session.offer(ring, now)
-            self.flush()
-            return
-        message = session.take(ring, now)
-        if message is not None:
-            self.outlet.write(message)
-        elif session.has_news():
-            self.flush()
+        """Writes the newest frame, where the session wants it."""
+        self.session.offer(ring, now)
+        self.flush()
 
     def flush(self) -> None:
         """Carries out what the session wants, and writes what it has to say; the close comes after its goodbye."""

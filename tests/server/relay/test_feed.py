@@ -27,7 +27,7 @@ def head(seq, epoch=1):
 def private(seq, *sections, key=False, epoch=1, stream=e.LIVE_STREAM, number=0):
     rows = tuple((s.audience.value, s.of, b"p%d" % seq, b"k%d" % seq if key else None) for s in sections or (MINE,))
     answer = answer_rows([Answer(0, seq, seq)])
-    return e.PrivateFrame("r", stream, epoch, seq, rows, {1: (answer.count, answer.data)}, number)
+    return e.PrivateFrame("r", stream, epoch, seq, rows, {1: answer}, number)
 
 
 def lines(*numbers):

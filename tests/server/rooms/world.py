@@ -216,12 +216,16 @@ class Person:
         """No seat."""
         self.session.refuse(BY_CODE.get(refused.close, Close.INTERNAL), refused.reason, refused.retry_after_s)
 
+    def write(self, message: bytes | str) -> None:
+        """One message to the socket."""
+        self.world.watch.on_written(self, message)
+        self.down.put(message, self.world.now)
+
     def flush(self) -> None:
         """To the socket."""
         self._obey()
         for data in self.session.data_to_send():
-            self.world.watch.on_written(self, data)
-            self.down.put(data, self.world.now)
+            self.write(data)
 
     def _obey(self) -> None:
         for command in self.session.commands():

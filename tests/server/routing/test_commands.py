@@ -22,7 +22,7 @@ def run(*arguments: str, routing: Path = GOLDEN / "fine.yaml") -> Result:
 
 @pytest.fixture(autouse=True)
 def importable(outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ROOMWRIGHT_LAYER", "ROOMWRIGHT_PREFIX", "ROOMWRIGHT_ROUTING"):
+    for name in ("ROOMWRIGHT_LAYER", "ROOMWRIGHT_PREFIX", "ROOMWRIGHT_ROUTING", "ROOMWRIGHT_CALIBRATION"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -141,7 +141,7 @@ FRAMES = (
         "is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S",
         "is_deaf = False", "deaf_layer"),
     _of("O15", "a frame is offered to the first member only", members.Watched, "offer_frame",
-        "for member in list(self.members.values()):", "for member in list(self.members.values())[:1]:", "one_plays"),
+        "show_all(list(ready), self.feed.ring, now)", "show_all(list(ready)[:1], self.feed.ring, now)", "one_plays"),
     _of("O16", "a full queue takes more", inputs.InputQueue, "receive",
         "if len(self.waiting) >= WAITING_MAX:", "if len(self.waiting) < 0:", "crowded"),
     _of("O16", "answers are kept without a bound", inputs.InputQueue, "due",

@@ -1,0 +1,1 @@
+"""How to speak to each peer: one file per peer, and a table of them."""
