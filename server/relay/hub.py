@@ -254,10 +254,14 @@ class Hub:
         watched.members[member.conn] = member
         self._where[member.conn] = watched
         watched.sections_number = item.sections_number
+        chat_before = watched.feed.chat_through
         watched.feed.start_chat(item.chat, item.chat_through)
         member.admit(item, now)
         watched.offer(member, now)
-        member.session.offer_chat(watched.feed.chat)
+        if watched.feed.chat_through > chat_before:
+            watched.offer_chat()  # these lines' news may have gone out before the group was joined
+        else:
+            member.session.offer_chat(watched.feed.chat)
         member.flush()
 
     def _watch(self, item: e.Joined, loop: str) -> Watched:

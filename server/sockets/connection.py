@@ -1,7 +1,8 @@
 """One connection: carries the session's commands to the hub and the hub's answers to the session. Decides nothing else."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -135,7 +136,7 @@ class Connection:
         """The loop did not; where the room has moved, it is looked for again."""
         close = BY_CODE.get(refused.close, Close.INTERNAL)
         if close is Close.MOVING and self._attempts < ATTEMPTS and self._who is not None:
-            self._spawn(self._find_again(refused.retry_after_s or RETRY_S))
+            self._spawn(partial(self._find_again, refused.retry_after_s or RETRY_S))
             return
         self.session.refuse(close, refused.reason, refused.retry_after_s)
 
@@ -186,13 +187,13 @@ class Connection:
         match command:
             case s.Attach(hello=hello):
                 self._hello = hello
-                self._spawn(self._attach(hello))
+                self._spawn(partial(self._attach, hello))
             case s.WantKey():
                 hub.want_key(self)
             case s.GiveUp():
                 hub.part(self, is_lost=False)
             case s.NoticesSeen(ids=ids):
-                self._spawn(self._seen(ids))
+                self._spawn(partial(self._seen, ids))
 
     async def _attach(self, hello: m.Hello) -> None:
         token = hello.token or self._offered_token()
@@ -254,14 +255,15 @@ class Connection:
         if self.identity:
             await self.gateway.people.notices_seen(self.identity, ids)
 
-    def _spawn(self, coroutine: Any) -> None:
-        task = asyncio.create_task(self._guard(coroutine))
+    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.create_task(self._guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guard(self, coroutine: Any) -> None:
+    async def _guard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """``work()`` is called here, so that a task that is cancelled before it began leaves no coroutine behind."""
         try:
-            await coroutine
+            await work()
         except Exception:
             log.exception("connection.failed", route=self.route.name)
             count("faults_total", where="connection")

@@ -1,6 +1,6 @@
 """One pass over a trace, so that each promise finds what it compares: commits, answers, who was in which room when."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 
 from attrs import define, field
@@ -29,6 +29,7 @@ class Index:
     healed_at: float | None = None
     settled_at: float | None = None
     finished: tr.Finished | None = None
+    _generations: dict[tuple[str, int], list[int]] | None = None
     _who: dict[str, list[tuple[int, dict[str, Viewer]]]] = field(factory=lambda: defaultdict(list))
 
     def __attrs_post_init__(self) -> None:
@@ -88,19 +89,45 @@ class Index:
         welcome = self.welcomes.get(socket)
         if welcome is None:
             return []
-        rows = ((slot, seat, self.tenancies.get((welcome.incarnation, seat, gen))) for slot, seat, gen in welcome.seats)
+        rows = ((slot, seat, self._tenancy(welcome.incarnation, seat, gen)) for slot, seat, gen in welcome.seats)
         return [(slot, seat, tenancy) for slot, seat, tenancy in rows if tenancy is not None]
 
+    def _tenancy(self, incarnation: str, seat: int, generation: int) -> int | None:
+        """The tenancy of a generation. One that another resume ended within its tick was never shown: its successor tells."""
+        generations = self._generations
+        if generations is None:
+            generations = self._generations = defaultdict(list)
+            for at_incarnation, at_seat, shown in sorted(self.tenancies):
+                generations[at_incarnation, at_seat].append(shown)
+        later = generations[incarnation, seat]
+        at = bisect_left(later, generation)
+        tenancy = self.tenancies[incarnation, seat, later[at]] if at < len(later) else None
+        return tenancy if tenancy is not None and tenancy <= generation else None
+
     def sent(self) -> dict[tuple[SeatKey, int], list[tr.InputSent]]:
-        """The inputs that clients sent, by (seat's key, n): several where one took the seat of another over."""
+        """The inputs that clients sent, by (seat's key, n): several where one took the seat of another over.
+
+        An input that is unanswered when its client is welcomed anew is sent again, under the tenancy of that welcome.
+        """
         found: dict[tuple[SeatKey, int], list[tr.InputSent]] = defaultdict(list)
         last: dict[str, int] = {}
+        pending: dict[str, dict[tuple[int, int], tr.InputSent]] = defaultdict(dict)
         for event in self.trace.events:
             if isinstance(event, tr.Welcomed):
                 last[event.client] = event.socket
+                for again in pending[event.client].values():
+                    self._note_sent(found, again, event.socket)
             elif isinstance(event, tr.InputSent):
-                socket = last.get(event.client, 0)
-                for slot, seat, tenancy in self.seats_of(socket):
-                    if slot == event.slot:
-                        found[(self.welcomes[socket].incarnation, seat, tenancy), event.n].append(event)
+                pending[event.client][event.slot, event.n] = event
+                self._note_sent(found, event, last.get(event.client, 0))
+            elif isinstance(event, tr.AnswerIn):
+                pending[event.client].pop((event.slot, event.n), None)
         return found
+
+    def _note_sent(
+        self, found: dict[tuple[SeatKey, int], list[tr.InputSent]], event: tr.InputSent, socket: int
+    ) -> None:
+        for slot, seat, tenancy in self.seats_of(socket):
+            key = (self.welcomes[socket].incarnation, seat, tenancy), event.n
+            if slot == event.slot and event not in found[key]:
+                found[key].append(event)

@@ -175,9 +175,7 @@ def no_silent_drop(index: Index) -> Found:
             yield finished.t, f"nobody caught: {error}"
         if index.healed_at is not None:
             yield from _answered_at_last(index, finished)
-    for logged in index.trace.of(tr.Logged):
-        if logged.level in ("error", "exception", "critical"):
-            yield logged.t, f"{logged.event} {logged.detail}"
+    yield from contained(index.trace)
     for broken in index.trace.of(tr.BrokenIn):
         yield broken.t, f"{broken.client}: a message that no client can read: {broken.error}"
     goodbyes = {event.socket: event.code for event in index.trace.of(tr.GoodbyeIn)}
@@ -186,6 +184,13 @@ def no_silent_drop(index: Index) -> Found:
             said = goodbyes.get(closed.socket)
             yield closed.t, f"{closed.client}: closed with {closed.code} after goodbye {said}"
     yield from _closed_after_goodbye(index)
+
+
+def contained(trace: tr.Trace) -> Found:
+    """Faults that were caught and logged. No fault of a schedule explains one: what breaks outside is only warned of."""
+    for logged in trace.of(tr.Logged):
+        if logged.level in ("error", "exception", "critical"):
+            yield logged.t, f"{logged.event} {logged.detail}"
 
 
 def _closed_after_goodbye(index: Index) -> Found:

@@ -58,12 +58,15 @@ def _are_told(index: Index, replaced: list[tuple[float, str]]) -> Found:
     over = {event.socket: event.t for event in index.trace.of(tr.Closed)}
     goodbyes = {event.socket: event.code for event in index.trace.of(tr.GoodbyeIn)}
     faults = [event.t for event in index.trace.of(tr.Fault)]
+    left = {event.socket for event in index.trace.of(tr.LeaveSent)}
     end = index.finished.t if index.finished else 0.0
     for t, conn in replaced:
         socket = sockets.get(conn)
         is_quiet = not any(fault < t + REPLACED_WITHIN_S for fault in faults) and t + REPLACED_WITHIN_S < end
         if socket is None or not is_quiet or over.get(socket, end) < t:
             continue
+        if socket in left and goodbyes.get(socket) == Close.NORMAL.value.code:
+            continue  # its own leave and the other's coming were under way together
         if goodbyes.get(socket) != Close.REPLACED.value.code or over.get(socket, end) > t + REPLACED_WITHIN_S:
             yield t, f"connection {conn} was replaced and got goodbye {goodbyes.get(socket)}"
 

@@ -1,6 +1,7 @@
 """O1 to O24: each promise of DESIGN §10 as a predicate over a trace, in one table. The comparisons of two runs are in `two_runs`."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from attrs import frozen
 
@@ -59,6 +60,11 @@ TABLE = (
     Promise("O23", "no silent drop", of_inputs.no_silent_drop),
     Promise("O24", "chat has one order; a notice comes once", of_people.one_chat),
 )
+
+
+def faults_of(trace: Trace) -> list[Violation]:
+    """O23's part that any run can show, whatever is compared: faults that were caught and logged, at most EACH_MAX."""
+    return [Violation("O23", t, text) for t, text in islice(of_inputs.contained(trace), EACH_MAX)]
 
 
 def violations(trace: Trace) -> list[Violation]:

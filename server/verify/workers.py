@@ -5,6 +5,7 @@ first violation, the deadline and an interrupt end every worker after the progra
 """
 
 import gc
+import math
 import multiprocessing as mp
 import os
 import signal
@@ -21,7 +22,8 @@ from server.verify.ledger import Ledger
 from server.verify.promises import Violation
 
 POLL_S = 0.5
-END_MAX_S = 120.0  # a violation is shrunk before it is told
+END_MAX_S = 900.0  # a violation is shrunk before it is told
+LEAVE_MAX_S = 10.0
 
 
 @frozen
@@ -82,7 +84,7 @@ class Crew:
             signal.signal(signal.SIGINT, before)
             stop.set()
             for process in processes:
-                process.join(END_MAX_S)
+                process.join(LEAVE_MAX_S)  # it has told all that it has
                 process.kill()
 
     def _listen(
@@ -92,12 +94,17 @@ class Crew:
         is_time_up: Callable[[], bool],
         on_progress: Callable[[int, int], None],
     ) -> None:
+        stopped_at = math.inf
         while pipes:
             for pipe in wait(list(pipes), POLL_S):
                 assert isinstance(pipe, Connection)  # noqa: S101 - they are all pipes
                 self._hear(pipe, pipes)
             if self.is_interrupted or is_time_up() or any(result.violations for result in self.results):
                 stop.set()
+                stopped_at = min(stopped_at, monotonic())
+            if monotonic() - stopped_at > END_MAX_S:
+                late = ", ".join(str(number) for number in sorted(pipes.values()))
+                raise WorkerFailed(f"told to stop, workers {late} went on with their programs for {END_MAX_S:.0f} s")
             rows = self.told.values()
             on_progress(sum(programs for programs, _ in rows), sum(delivered for _, delivered in rows))
 

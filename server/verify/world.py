@@ -5,9 +5,9 @@ lets time pass with `advance`; what happens goes into ``trace``. All that is ran
 """
 
 import sys
+import traceback
 from collections.abc import Callable, MutableMapping
 from random import Random
-from types import TracebackType
 from typing import Any, Self
 
 import structlog
@@ -19,6 +19,7 @@ from server.rooms.room import Room
 from server.routing.plan import Plan, RoutePlan
 from server.verify import trace as tr
 from server.verify.again import Kept
+from server.verify.drill import is_authors
 from server.verify.offices import Offices
 from server.verify.processes import SimGateway, SimLoopProcess, SimProcess
 from server.verify.sharing import Sharing
@@ -344,18 +345,18 @@ class World:
             detail = " ".join(
                 f"{key}={value}" for key, value in sorted(event.items()) if key not in ("event", "exc_info")
             )
-            where = _where(error) if error is not None else ""
+            where = _where(error, self.plan.rooms[self.room].game_class) if error is not None else ""
             self.trace.add(tr.Logged(self.loop.now, method, str(event.get("event")), f"{detail} {where}".strip()))
         raise structlog.DropEvent
 
 
-def _where(error: BaseException) -> str:
-    """The error and the line that raised it."""
-    trace: TracebackType | None = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    at = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
-    return f"{error!r}{at}"
+def _where(error: BaseException, kind: type) -> str:
+    """The error and the line that raised it; whether the game's author has to look for it, or we."""
+    places = list(traceback.walk_tb(error.__traceback__))
+    mine = [place for place in places if is_authors(place[0], kind)]
+    whose = "the game's own code failed, not the server's" if mine else "the server's code failed, not the game's"
+    at = "".join(f" at {frame.f_code.co_filename}:{line}" for frame, line in (mine or places)[-1:])
+    return f"({whose}): {error!r}{at}"
 
 
 def subprotocol(*, is_binary: bool) -> str:

@@ -1,14 +1,21 @@
 """`verify` on several cores: one report of all workers, and an end at the first violation, at an interrupt and on time."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from tests.verify.planted_games import written
 
 ROOT = Path(__file__).parents[2]
+WAIT_MAX_S = 200.0  # many times what each needs: the machine may be busy with other tests
 EXAMPLE = ROOT / "docs" / "ordering.md"
 
 
@@ -23,17 +30,45 @@ def started(routing: Path, *words: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
+
+
+@contextmanager
+def within(process: subprocess.Popen[str], wait_for: str) -> Iterator[None]:
+    """Ends the process and its workers where what is waited for does not come, and says what that was."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(WAIT_MAX_S, end)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if late.is_set():
+            pytest.fail(f"waited {WAIT_MAX_S:.0f} s in vain for {wait_for}")
+
+
+def output_of(process: subprocess.Popen[str], wait_for: str) -> str:
+    """All that it prints until its end."""
+    with within(process, wait_for):
+        return process.communicate()[0]
 
 
 def test_an_interrupt_ends_the_workers_and_what_they_reached_is_reported(tmp_path: Path) -> None:
     with started(written(tmp_path, "interrupted_tag", None), "--seconds", "100000") as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if re.match(r"room tag: \d+ programs, \d+ delivered", line):
-                break
+        with within(process, "the first line of progress"):
+            for line in process.stdout:
+                if re.match(r"room tag: \d+ programs, \d+ delivered", line):
+                    break
         process.send_signal(signal.SIGINT)
-        rest = process.stdout.read()
+        with within(process, "the report after the interrupt"):
+            rest = process.stdout.read()
     assert process.returncode == 130, rest
     assert re.search(r"in all: [1-9]\d* frames and inputs delivered", rest)
     assert "Traceback" not in rest
@@ -48,7 +83,7 @@ def test_a_violation_in_a_worker_ends_them_all_and_prints_how_to_see_it_again(
         assert block is not None
         (tmp_path / title).write_text(block.group(1), encoding="utf-8")
     process = started(tmp_path / "routing.yaml", "--rounds", "2", "--seed", "7")
-    output, _ = process.communicate()
+    output = output_of(process, "the report of a violation and its end")
     assert process.returncode == 1, output
     assert re.search(r"BROKEN O18 at ", output)
     again = re.search(r"again: python -m server (verify .* --room dots --seed (7|8) --rounds 1)", output)
@@ -57,7 +92,7 @@ def test_a_violation_in_a_worker_ends_them_all_and_prints_how_to_see_it_again(
 
 def test_the_time_is_kept_with_every_program_counted_once(tmp_path: Path) -> None:
     process = started(written(tmp_path, "timed_tag", None), "--seconds", "5", "--coverage")
-    output, _ = process.communicate()
+    output = output_of(process, "the end of five seconds of programs, and the report")
     assert process.returncode == 0, output
     programs = re.search(r"^(\d+) programs, \d+ steps", output, re.MULTILINE)
     in_all = re.search(r"faults in \d+ of (\d+) programs", output)

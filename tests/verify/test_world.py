@@ -8,12 +8,13 @@ from functools import partial
 
 import pytest
 
+from server.verify import trace as tr
 from server.verify import two_runs
 from server.verify.again import played_elsewhere
 from server.verify.promises import violations
 from server.verify.simlayer import KINDS
 from server.verify.world import World
-from tests.verify.calm import Act
+from tests.verify.calm import Act, Calm
 from tests.verify.mutants import schedule
 from tests.verify.subjects import calm
 
@@ -93,5 +94,93 @@ def test_a_delayed_spectator_of_an_idle_room_hears_of_it_after_the_layer_came_ba
         world.advance(0.3)
         world.client(watcher)
         world.restart_layer(0.2)
+        world.heal()
+        assert list(map(str, violations(world.trace))) == []
+
+
+def test_chat_of_a_second_newcomer_reaches_the_first_one_too():
+    """Found by programs, O24: a line's news went out before the group was joined; the next newcomer's history brought it."""
+    subject = calm()
+    with World(subject.plan, subject.room, 0, "memory", gateway_count=1) as world:
+        world.set_weather(loss=0.0, duplicates=0.0)
+        world.advance(1.3)
+        player, watcher = world.route_of("player"), world.route_of("spectator")
+        assert player is not None and watcher is not None
+        a, b, c = (world.client(player) for _ in range(3))
+        world.advance(0.3)
+        world.client(watcher, is_binary=False)
+        for leaver in (b, c):
+            world.do(leaver.leave)
+        for n in (1, 2):
+            world.do(partial(a.say, f"line {n}"))
+        late = world.client(watcher, is_binary=False)
+        world.do(lambda: a.socket.cut("network"))  # type: ignore[union-attr]  # it is in
+        world.heal()
+        assert [line.n for line in late.machine.chat] == [1, 2]
+        assert list(map(str, violations(world.trace))) == []
+
+
+def test_an_input_counts_as_sent_by_each_connection_that_sends_it():
+    """Found by programs, O1's predicate: c1 and a second tab resume in one tick; c1's input waits for its next welcome."""
+    subject = calm()
+    with World(subject.plan, subject.room, 3, "memory") as world:
+        route = world.route_of("player")
+        assert route is not None
+        world.advance(1.3)
+        c1 = world.client(route, gateway="gw1")
+        world.advance(0.5)
+        c1.wants_in = False
+        world.note_fault("socket_cut", "c1")
+        world.do(lambda: c1.socket.cut("network"))  # type: ignore[union-attr]  # it is in
+        world.advance(0.31)  # both tabs ask in one tick
+        world.do(c1.come_back)
+        c2 = world.client(route, gateway="gw2", resume_of=c1)
+        while len(world.trace.of(tr.Welcomed)) < 3:
+            world.advance(0.002)
+        world.stall(world.gateways[1], 10.0)  # before it tells that c2 had its welcome
+        world.do(lambda: c2.send(Act("score", 222)))
+        world.advance(0.05)
+        generations = [seats[0][2] for seats in (event.seats for event in world.trace.of(tr.Welcomed))]
+        shown = [seat[1] for held in world.trace.of(tr.SeatsHeld) for seat in held.seats]
+        assert generations == [1, 2, 3] and 2 not in shown, (generations, shown)
+        world.do(lambda: c1.send(Act("score", 111)))  # while it is away: replaced by its second tab
+        c2.wants_in = False
+        world.kill_gateway(1)
+        world.do(c1.come_back)
+        world.advance(0.5)
+        world.heal()
+        taken = [values for step in world.trace.of(tr.Stepped) for _, _, values in step.inputs]
+        assert [values[1] for values in taken] == [111], taken
+        assert list(map(str, violations(world.trace))) == []
+
+
+def test_rules_that_crash_a_room_are_reported_as_the_authors(monkeypatch):
+    def step(*_):
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(Calm, "step", step)
+    subject = calm()
+    with World(subject.plan, subject.room, 1) as world:
+        schedule.ending(world)
+        crashed = [violation for violation in violations(world.trace) if violation.promise == "O23"]
+        place = f"{__file__}:{step.__code__.co_firstlineno + 1}"
+        expected = f"(the game's own code failed, not the server's): ZeroDivisionError('planted') at {place}"
+        assert crashed
+        assert expected in crashed[0].text
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.02, 0.03, 0.04, 0.05])
+def test_who_leaves_while_a_second_tab_takes_over_has_left(after_s):
+    """Found by programs, O19's predicate: it asked for the goodbye of the replaced, and its client had left by itself."""
+    subject = calm()
+    with World(subject.plan, subject.room, 1, "core", gateway_count=1) as world:
+        route = world.route_of("player")
+        assert route is not None
+        world.advance(1.3)
+        first = world.client(route)
+        world.advance(0.3)
+        world.client(route, resume_of=first)
+        world.advance(after_s)
+        world.do(first.leave)
         world.heal()
         assert list(map(str, violations(world.trace))) == []

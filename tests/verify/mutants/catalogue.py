@@ -151,6 +151,12 @@ FRAMES = (
         "self.seq += 1", "self.seq = self.seq % 40 + 1", "evening"),
 )  # fmt: skip
 
+CRASHES = tuple(
+    _of("O23", f"every frame's cut fails, and {judge.__name__} is asked", framing.Framer, "_public",
+        "        tick_no,\n", "        self.nonesuch,\n", "evening", judge=judge)
+    for judge in (judges.one_run, judges.canaries, judges.other_secrets, judges.other_clock, judges.stalled_reader)
+)  # fmt: skip
+
 PEOPLE = (
     _of("O11", "a goodbye comes twice", session.Session, "finish",
         "self.close = close", "self.close = close\nself._out.append(self._out[-1])", "comings_and_goings"),
@@ -183,4 +189,4 @@ PEOPLE = (
         "if message.id in self._notices:", "if message.id in ():", "comings_and_goings"),
 )  # fmt: skip
 
-ALL = (*INPUTS, *FRAMES, *PEOPLE)
+ALL = (*INPUTS, *FRAMES, *CRASHES, *PEOPLE)
