@@ -37,7 +37,7 @@ from game.wire.frames import (
 from game.wire.limits import INPUTS_KEPT, Limit, TokenBucket
 
 ACK_EVERY_FRAMES = 8
-ACK_EVERY_S = 0.2
+ACK_EVERY_S = 0.19
 RESYNC_AFTER_S = 0.5
 RESYNC_AFTER_MAX_S = 8.0
 PING_EVERY_S = 2.0

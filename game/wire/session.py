@@ -35,7 +35,7 @@ from game.wire.ring import Moment, Ring, Sections, Slice
 HELLO_WITHIN_S = 10.0
 SILENT_FOR_S = 30.0
 PAUSE_AFTER_S = 0.5
-PAUSE_SLACK_S = 0.35
+PAUSE_SLACK_S = 0.3
 CLOSE_AFTER_S = 10.0
 UNACKED_MAX = 64
 ERRORS = Limit(1.0, 20)

@@ -80,5 +80,7 @@ def _configured(factory: Any) -> type[RoomSocketProtocol]:
     """
     if not factory.are_insides_known:
         return RoomSocketProtocol
-    options = {name: getattr(factory, name) for name in RoomSocketProtocol.CONFIG_ATTRS}
+    found = {name: getattr(factory, name) for name in RoomSocketProtocol.CONFIG_ATTRS}
+    # A function that is a class' attribute would be called with the connection before its own arguments.
+    options = {name: staticmethod(value) if callable(value) else value for name, value in found.items()}
     return type("ConfiguredSocketProtocol", (RoomSocketProtocol,), {**options, "CONFIG_ATTRS": ()})

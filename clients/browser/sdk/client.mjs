@@ -67,7 +67,7 @@ import { View, sectionName } from "./view.mjs";
 
 export const PROTOCOL = 1;
 export const ACK_EVERY_FRAMES = 8;
-export const ACK_EVERY_S = 0.2;
+export const ACK_EVERY_S = 0.19;
 export const RESYNC_AFTER_S = 0.5;
 export const RESYNC_AFTER_MAX_S = 8;
 export const PING_EVERY_S = 2;

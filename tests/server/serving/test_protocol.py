@@ -3,11 +3,13 @@
 import asyncio
 
 import pytest
+from daphne.ws_protocol import WebSocketFactory
 from structlog.testing import capture_logs
 
 from server.serving import inbox
 from server.serving.direct import DirectSocket
 from server.serving.protocol import RoomSocketProtocol, are_insides_known, is_plain_tcp
+from server.serving.server import RoomServer, _configured
 from tests.flow.raw import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame
 from tests.server.serving.harness import Line, opened
 
@@ -20,6 +22,13 @@ def autobahn_saw(line: Line) -> int:
 
 def test_the_installed_insides_are_those_it_was_written_for():
     assert are_insides_known()
+
+
+def test_options_that_are_functions_stay_functions():
+    # As methods they broke every handshake that offers an extension, which all browsers do.
+    factory = WebSocketFactory(RoomServer(None, ["unused"], verbosity=0), server="x")
+    factory.are_insides_known = True
+    assert _configured(factory)().perMessageCompressionAccept([]) is None
 
 
 async def test_small_whole_messages_never_reach_autobahn():
