@@ -33,9 +33,18 @@ class Dispatch:
     channel_of: Callable[[str], str | None]
     _parcels: dict[str, _Packing] = field(factory=dict)
     _public: list[e.PublicFrame] = field(factory=list)
+    _streams: set[tuple[str, int]] = field(factory=set)
 
     def add(self, out: FrameOut) -> None:
-        """A frame to send with the next `flush`. Frames of one room keep their order."""
+        """A frame to send with the next `flush`.
+
+        A second one of the same stream sends the first before: a gateway keeps few private parts whose public part is not
+        there yet, and the delayed stream repeats dozens of frames at once.
+        """
+        stream = out.public.incarnation, out.public.stream
+        if stream in self._streams:
+            self.flush()
+        self._streams.add(stream)
         for gateway, private in out.private.items():
             size = sum(len(patch or b"") + len(key or b"") for _, _, patch, key in private.sections)
             self._parcel(gateway, size).private.append(private)
@@ -53,6 +62,7 @@ class Dispatch:
         for public in self._public:
             self.frames.group_send(e.room_group(public.incarnation, public.stream), e.layer_message(e.FRAME, public))
         self._public.clear()
+        self._streams.clear()
 
     def _parcel(self, gateway: str, size: int) -> _Packing:
         found = self._parcels.get(gateway)

@@ -153,7 +153,9 @@ FRAMES = (
 
 CRASHES = tuple(
     _of("O23", f"every frame's cut fails, and {judge.__name__} is asked", framing.Framer, "_public",
-        "        tick_no,\n", "        self.nonesuch,\n", "evening", judge=judge)
+        "        tick_no,\n", "        self.nonesuch,\n",
+        "comings_and_goings" if judge is judges.canaries else "evening",  # in an evening cards are shown
+        judge=judge)
     for judge in (judges.one_run, judges.canaries, judges.other_secrets, judges.other_clock, judges.stalled_reader)
 )  # fmt: skip
 
