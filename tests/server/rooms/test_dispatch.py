@@ -4,6 +4,7 @@ from typing import Any
 
 from attrs import define, field
 
+from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION
 from server.relay import envelope as e
 from server.relay.feed import PENDING_MAX, Feed
 from server.rooms.dispatch import Dispatch
@@ -67,3 +68,5 @@ def test_many_frames_of_one_stream_at_once_can_all_be_joined():
                 feed.on_public(e.public_decoder.decode(message["d"]))
         assert feed.ring.newest is not None and feed.ring.newest.seq == PENDING_MAX * 2 - 1
         assert feed.is_complete and not feed.is_lacking
+        newcomer = feed.ring.slice((PUBLIC_SECTION, SPECTATORS_SECTION), (), None)
+        assert newcomer is not None, "the KEY's private part was dropped, so nobody can begin"
