@@ -34,8 +34,9 @@ from game.wire.ring import Moment, Ring, Sections, Slice
 
 HELLO_WITHIN_S = 10.0
 SILENT_FOR_S = 30.0
-PAUSE_AFTER_S = 0.5
-PAUSE_SLACK_S = 0.3
+PAUSE_AFTER_S = 1.5
+PAUSE_SLACK_S = 0.9  # more than ACK_EVERY_S: what a link that keeps up leaves unacknowledged at times
+LATE_S = 0.25
 CLOSE_AFTER_S = 10.0
 UNACKED_MAX = 64
 ERRORS = Limit(1.0, 20)
@@ -172,6 +173,7 @@ class Session:
     _received_through: dict[int, int] = field(factory=dict)
     _chat_log: Sequence[m.ChatLine] = ()
     _best_ack_s: float = PAUSE_AFTER_S
+    _period_s: float = 0.05
     _is_slow: bool = False
     _buckets: dict[str, TokenBucket] = field(factory=dict)
     _waiting: deque[Submit] = field(factory=deque)
@@ -247,6 +249,7 @@ class Session:
         self.seats = welcome.seats
         self.sections = tuple(sections)
         self._since_tick, self._chat_sent = since_tick, chat_after
+        self._period_s = 1.0 / welcome.send_hz
         self._heard_at = max(self._heard_at, now)  # the wait was ours
         self._received_through = {grant.slot: grant.answered_through for grant in welcome.seats}
         self._out.append(m.encode(welcome))
@@ -491,11 +494,7 @@ class Session:
         while self.unacked and self.unacked[0].position <= position:  # a KEY may stand at a place that was acked before
             newest = self.unacked.popleft()
         if newest is not None:  # it took the shortest of them, and they were acknowledged together
-            took_s = now - newest.at
-            if took_s < self._best_ack_s:
-                self._best_ack_s = max(0.0, took_s)
-                self.patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
-            self._is_slow = self._is_slow and took_s > self.patience_s
+            self._note_ack(now - newest.at)
         if position > self.acked or position == self.head:
             self.owed_since = now if self.unacked else None
         if position > self.acked:
@@ -504,6 +503,15 @@ class Session:
                 self._commands.append(Acknowledge(position))
                 self._answers_first = NEVER if position >= self._answers_last else self._answers_last
             self.acked = position
+
+    def _note_ack(self, took_s: float) -> None:
+        """An ack may stand for a frame that was shown up to a period before; more is the link, or the client, falling behind."""
+        if took_s < self._best_ack_s:
+            self._best_ack_s = max(0.0, took_s)
+            self.patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S + self._period_s)
+        self._is_slow = took_s > self._best_ack_s + LATE_S + self._period_s
+        if self._is_slow:
+            self.is_usual = False
 
     def _on_chat(self, message: m.Say, now: float) -> None:
         if self.state is not SessionState.LIVE:
