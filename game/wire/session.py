@@ -154,6 +154,7 @@ class Session:
     state: SessionState = SessionState.HELLO
     sections: Sections = ()
     seats: tuple[m.SeatGrant, ...] = ()
+    seat_numbers: tuple[int, ...] = ()
     head: Position = Position(-1, -1)
     acked: Position = Position(-1, -1)
     close: Close | None = None
@@ -247,6 +248,7 @@ class Session:
             return
         self.state = SessionState.LIVE
         self.seats = welcome.seats
+        self.seat_numbers = tuple(grant.seat for grant in welcome.seats)
         self.sections = tuple(sections)
         self._since_tick, self._chat_sent = since_tick, chat_after
         self._period_s = 1.0 / welcome.send_hz
@@ -322,19 +324,20 @@ class Session:
             self._commands.append(WantKey())
             return None
         self._note_sent(self.shown)
-        rows = self.own_answers(newest.answers) if newest.answers else ()
+        rows = self.own_answers(ring.answers) if self.seats and ring.answers else ()
         return found.bytes_with(rows) if self.is_binary else self._text(found, rows)
 
     def own_answers(self, answers: Mapping[int, AnswerRows]) -> Sequence[AnswerRows]:
-        """What of a frame's answers this client was not told yet, to be written with that frame.
+        """What of these answers this client was not told yet, to be written with the newest frame.
 
-        The room repeats them until they are acknowledged, for the layer may lose some; what was written to a socket is not
-        lost while the socket lives.
+        The room repeats some, for the layer may lose them; what was written to a socket is not lost while the socket lives.
         """
         rows: list[AnswerRows] = []
         for grant in self.seats:
             own = answers.get(grant.seat)
-            if own is not None and own.last > self._told.get(grant.seat, 0):
+            if own is None or own.generation != grant.generation:
+                continue
+            if own.last > self._told.get(grant.seat, 0):
                 self._told[grant.seat] = own.last
                 rows.append(own)
         if rows:
@@ -374,7 +377,7 @@ class Session:
         message = decode_client_bytes(self.rules.schema, data)
         if isinstance(message, AckMessage):
             if not self._is_too_big("ack", len(data)):
-                self._on_ack(message.position, now)
+                self._on_ack_alone(message.position, now)
         elif not self._is_too_big("input", len(data)):
             self._on_input(Submit(message.slot, message.n, message.seen, message.for_tick, message), now)
 
@@ -403,7 +406,7 @@ class Session:
                 if message.notices:
                     self._commands.append(NoticesSeen(message.notices[:100]))
                 if message.seq or message.epoch:
-                    self._on_ack(Position(message.epoch, message.seq), now)
+                    self._on_ack_alone(Position(message.epoch, message.seq), now)
             case m.Resync():
                 if self._control(now, "resync", RESYNC):
                     # It can acknowledge nothing of what it could not apply, so the pause ends here. What it owes since
@@ -455,17 +458,24 @@ class Session:
         if not self._may_input(slot, n, submit.seen):
             self._error(now, "input", "wrong_state", "an unknown slot or position, or before the welcome", slot, n)
             return False
-        if self.acked < submit.seen <= self.head:  # what was shown is held
-            self._on_ack(submit.seen, now)
-        if n > self._received_through.get(slot, 0):  # else sent again after a resume: the first one's answer counts
+        # What was shown is held.
+        is_news = self.acked < submit.seen <= self.head and self._on_ack(submit.seen, now)
+        is_first = n > self._received_through.get(
+            slot, 0
+        )  # else sent again after a resume: the first one's answer counts
+        if is_first and not self._waiting and (submit.reason or self._bucket("input").take(now)):
+            self._commands.append(submit)  # the room hears of what was seen by this
             self._received_through[slot] = n
-            self._pass_on(submit, now)
+            return True
+        if is_news:
+            self._commands.append(Acknowledge(submit.seen))
+        if is_first:
+            self._received_through[slot] = n
+            self._put_off(submit)
         return True
 
-    def _pass_on(self, submit: Submit, now: float) -> None:
-        if not self._waiting and (submit.reason or self._bucket("input").take(now)):
-            self._commands.append(submit)
-        elif submit.reason:
+    def _put_off(self, submit: Submit) -> None:
+        if submit.reason:
             self._wait(submit)
         else:
             self._over_rate(submit)
@@ -486,10 +496,14 @@ class Session:
         if len(self._waiting) > WAITING_INPUTS_MAX:
             self._commands.append(_refused(self._waiting.popleft()))
 
-    def _on_ack(self, position: Position, now: float) -> None:
+    def _on_ack_alone(self, position: Position, now: float) -> None:
         if self.state is not SessionState.LIVE or position > self.head:
             self._error(now, "ack", "future", f"expected at most {self.head.epoch}/{self.head.seq}")
-            return
+        elif self._on_ack(position, now):
+            self._commands.append(Acknowledge(position))
+
+    def _on_ack(self, position: Position, now: float) -> bool:
+        """Whether the room is to hear of it: of the first one, which shows that the welcome has arrived, and of answers."""
         newest: Moment | None = None
         while self.unacked and self.unacked[0].position <= position:  # a KEY may stand at a place that was acked before
             newest = self.unacked.popleft()
@@ -497,12 +511,13 @@ class Session:
             self._note_ack(now - newest.at)
         if position > self.acked or position == self.head:
             self.owed_since = now if self.unacked else None
-        if position > self.acked:
-            if self.seats and (self.acked.epoch < 0 or self._answers_first <= position):
-                # The room hears of the first one, which shows that the welcome has arrived, and of what carried answers.
-                self._commands.append(Acknowledge(position))
-                self._answers_first = NEVER if position >= self._answers_last else self._answers_last
-            self.acked = position
+        if position <= self.acked:
+            return False
+        is_news = bool(self.seats) and (self.acked.epoch < 0 or self._answers_first <= position)
+        if is_news:
+            self._answers_first = NEVER if position >= self._answers_last else self._answers_last
+        self.acked = position
+        return is_news
 
     def _note_ack(self, took_s: float) -> None:
         """An ack may stand for a frame that was shown up to a period before; more is the link, or the client, falling behind."""

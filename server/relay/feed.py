@@ -21,7 +21,10 @@ CHAT_LATE_S = 0.3
 
 @define
 class Feed:
-    """``is_complete``: the newest frame's private part is here, or there is none. ``is_lacking``: only a KEY helps."""
+    """``is_complete``: the newest frame's private part is here, or there is none. ``is_lacking``: only a KEY helps.
+
+    All answers of the frames up to ``_whole_through`` are known.
+    """
 
     node: str
     chat_kept: int
@@ -32,6 +35,7 @@ class Feed:
     chat: list[ChatLine] = field(factory=list)
     chat_through: int = 0
     holes: int = 0
+    _whole_through: int = -1
     _early: dict[tuple[int, int], PrivateFrame] = field(factory=dict)
     _private_sections: set[Section] = field(factory=set)
     _key_asked_at: float = -1e9
@@ -117,7 +121,7 @@ class Feed:
     def _restart(self, epoch: int) -> None:
         self.ring.restart(epoch)
         self._private_sections.clear()
-        self.is_complete = True
+        self.is_complete, self._whole_through = True, -1
 
     def _on_head(self, frame: PublicFrame) -> bool:
         newest = self.ring.newest
@@ -134,7 +138,7 @@ class Feed:
         newest = self.ring.newest
         if frame.key is not None:
             self.is_lacking = False
-        elif newest is None or frame.base > newest.seq:
+        elif newest is None or frame.base > min(newest.seq, self._whole_through):
             self.is_lacking = True
             self.holes += newest is not None
 
@@ -143,7 +147,7 @@ class Feed:
         keys = {PUBLIC_SECTION: frame.key} if frame.patch is not None and frame.key is not None else {}
         self.is_complete = self.node not in frame.private_for
         if self.is_complete:
-            self.sections_number = 0
+            self.sections_number, self._whole_through = 0, frame.seq
             self._keep_sections(())
         self.ring.add(
             RingFrame(frame.seq, frame.base, frame.tick, frame.at_ms),
@@ -163,6 +167,7 @@ class Feed:
         self._keep_sections(blobs)
         self.ring.add_private(frame.answers, blobs, keys)
         self.is_complete, self.sections_number = True, frame.sections_number
+        self._whole_through = frame.seq
 
     def _keep_sections(self, listed: Iterable[Section]) -> None:
         """What the room no longer sends here is forgotten: nothing may be built on it later."""

@@ -32,11 +32,15 @@ Answers = dict[str, dict[int, AnswerRows]]
 
 @frozen
 class Audiences:
-    """Which private sections each gateway's connections in a stream have, as of some comings and goings and teams."""
+    """Which private sections each gateway's connections in the live stream have, as of some comings and goings and teams.
+
+    ``players`` are the seats with a connection: its gateway, the seat's slot there, and its generation.
+    """
 
     as_of: tuple[int, int]
     wanted: Wanted
     on_show: set[Section]
+    players: dict[int, tuple[str, int, int]]
 
 
 @define(eq=False)
@@ -53,7 +57,7 @@ class Framer:
     started_at: float
     live: Stream = field(init=False)
     _delayed: Stream | None = field(init=False)
-    _shown: Audiences = Audiences((-1, -1), {}, set())
+    _shown: Audiences = Audiences((-1, -1), {}, set(), {})
     _cut_at: float = -1e9
     _released_at: float = -1e9
 
@@ -105,7 +109,7 @@ class Framer:
         cut = self.live.cut(sources, events, on_show, fresh, is_forced=is_forced)
         if cut is not None:
             self._cut_at = now
-            self.out.append(self._frame(cut, e.LIVE_STREAM, wanted, self._answers(cut.seq), tick_no, now))
+            self.out.append(self._frame(cut, e.LIVE_STREAM, wanted, self._answers(cut), tick_no, now))
             if self.match.crew:
                 self.match.crew.see(self.live.key)
         elif now - self._cut_at >= HEAD_EVERY_S:
@@ -175,13 +179,16 @@ class Framer:
     def _number(self, gateway: str, stream: int) -> int:
         return self.admission.section_changes.get(gateway, 0) if stream == e.LIVE_STREAM else 0
 
-    def _answers(self, seq: int) -> Answers:
+    def _answers(self, cut: CutFrame) -> Answers:
+        """The answers that who goes on from the frame's base may not have; all of them where somebody may begin here."""
         out: Answers = {}
-        for viewer in self.admission.viewers.values():
-            for slot, seat in enumerate(viewer.seats):
-                queue = self.match.inputs[seat]
-                if queue.has_answers:
-                    out.setdefault(viewer.gateway, {})[seat] = queue.rows(slot, seq)
+        for seat in sorted(self.match.unsettled):
+            queue = self.match.inputs[seat]
+            if not queue.has_answers:
+                self.match.unsettled.discard(seat)
+            elif (cut.public.key is not None or queue.is_fresh(cut.base)) and seat in self._shown.players:
+                gateway, slot, generation = self._shown.players[seat]
+                out.setdefault(gateway, {})[seat] = queue.rows(slot, generation, cut.seq)
         return out
 
     def _look_around(self) -> tuple[set[Section], bool]:
@@ -191,9 +198,18 @@ class Framer:
             return set(), False
         before, changes = self._shown.wanted, sum(self.admission.section_changes.values())
         wanted = self._wanted()
-        self._shown = Audiences(as_of, wanted, {section for sections in wanted.values() for section in sections})
+        on_show = {section for sections in wanted.values() for section in sections}
+        self._shown = Audiences(as_of, wanted, on_show, self._players())
         fresh = {s for gateway, sections in wanted.items() for s in sections - before.get(gateway, set())}
         return fresh, changes != sum(self.admission.section_changes.values())
+
+    def _players(self) -> dict[int, tuple[str, int, int]]:
+        holds = self.match.seats.holds
+        return {
+            seat: (viewer.gateway, slot, holds[seat].generation)
+            for viewer in self.admission.viewers.values()
+            for slot, seat in enumerate(viewer.seats)
+        }
 
     def _wanted(self) -> Wanted:
         """The private sections that each gateway's connections in the live stream have. Who lost or got one is told."""

@@ -1,4 +1,4 @@
-"""The inputs of one seat: taken once each and in order, answered once each, the answers repeated until acknowledged."""
+"""The inputs of one seat: taken once each and in order, answered once each, the answers kept until acknowledged."""
 
 from collections import deque
 from typing import Any
@@ -41,7 +41,7 @@ class InputQueue:
     received_through: int = 0
     waiting: deque[Pending] = field(factory=deque)
     _answers: deque[tuple[Given, int | None]] = field(factory=deque)
-    _rows: tuple[int, AnswerRows] | None = None
+    _rows: tuple[int, int, AnswerRows] | None = None
 
     def receive(self, pending: Pending) -> bool:
         """Takes an input unless it was taken before. False, and it is not taken, where the queue is full.
@@ -75,15 +75,15 @@ class InputQueue:
         self._answers.append((Given(pending.n, tick, reason, margin), None))
         self._rows = None
 
-    def rows(self, slot: int, seq: int) -> AnswerRows:
+    def rows(self, slot: int, generation: int, seq: int) -> AnswerRows:
         """What frame ``seq`` carries of them, for the connection that has this seat as its ``slot``.
 
         They repeat, so they are encoded anew only when one was added or acknowledged.
         """
-        if self._rows is None or self._rows[0] != slot:
+        if self._rows is None or self._rows[:2] != (slot, generation):
             answers = [Answer(slot, g.n, g.tick, g.reason, g.margin) for g in self.to_send(seq)]
-            self._rows = slot, answer_rows(answers)
-        return self._rows[1]
+            self._rows = slot, generation, answer_rows(answers, generation)
+        return self._rows[2]
 
     def to_send(self, seq: int) -> list[Given]:
         """All answers that no acknowledged frame has carried; those that are new are carried by frame ``seq``."""
@@ -94,6 +94,18 @@ class InputQueue:
     def has_answers(self) -> bool:
         """Whether any answer is unacknowledged."""
         return bool(self._answers)
+
+    def is_fresh(self, base: int) -> bool:
+        """Whether the newest answer was in no frame up to ``base``, so that who goes on from there may not have it."""
+        if not self._answers:
+            return False
+        first = self._answers[-1][1]
+        return first is None or first > base
+
+    def carry_again(self) -> None:
+        """The seat has a new connection, to which nothing was told: what is unacknowledged counts as new."""
+        self._answers = deque((given, None) for given, _ in self._answers)
+        self._rows = None
 
     def acknowledge(self, position: Position, epoch: int) -> None:
         """The client holds that frame: the answers that it carried need no repeating."""

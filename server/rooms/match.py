@@ -16,7 +16,7 @@ from game.schema import NO_TEAM, RoomRow, SeatRow
 from game.tracker import PUBLIC_SECTION, Section
 from server.ops.metrics import count
 from server.rooms.bots import BotCrew
-from server.rooms.inputs import InputQueue
+from server.rooms.inputs import InputQueue, Pending
 from server.rooms.seats import Hold, SeatTable
 from server.routing.plan import RoomPlan
 
@@ -27,7 +27,8 @@ REASON_MAX = 100
 class Match:
     """``status`` stands in the `_room` table, the roster in `_seats`; both travel like the world.
 
-    ``has_answered``: an answer waits for its first frame. Whoever cuts that frame takes it back.
+    ``has_answered``: an answer waits for its first frame. Whoever cuts that frame takes it back. ``unsettled`` are the seats
+    that may have unacknowledged answers.
     """
 
     plan: RoomPlan
@@ -45,6 +46,7 @@ class Match:
     events: list[Event] = field(factory=list)
     team_changes: int = 0
     has_answered: bool = False
+    unsettled: set[int] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         plan = self.plan
@@ -82,6 +84,7 @@ class Match:
             self.crew.dismiss(number)
         self.seats.release(hold)
         self.inputs.pop(number, None)
+        self.unsettled.discard(number)
         self.roster.pop(number, None)
         self.game.leave(self.world, number, reason)
         self.recorder.left(number, reason)
@@ -119,20 +122,22 @@ class Match:
 
     def answer_unplayed(self, tick_no: int) -> None:
         """While nothing is played, inputs are answered all the same."""
-        for queue in self.inputs.values():
+        for seat, queue in self.inputs.items():
             for pending in queue.due(tick_no):
-                self.has_answered = True
-                queue.answer(pending, tick_no, pending.reason or f"match {self.status.phase}")
-                count("inputs_total", outcome="refused")
+                self._answer(seat, pending, tick_no, pending.reason or f"match {self.status.phase}")
+
+    def _answer(self, seat: int, pending: Pending, tick_no: int, reason: str) -> None:
+        self.has_answered = True
+        self.unsettled.add(seat)
+        self.inputs[seat].answer(pending, tick_no, reason)
+        count("inputs_total", outcome="refused" if reason else "applied")
 
     def _take_inputs(self, tick_no: int) -> Iterable[tuple[int, Any]]:
         for seat in sorted(seat for seat, queue in self.inputs.items() if queue.waiting):
             queue = self.inputs[seat]
             for pending in queue.due(tick_no):
-                self.has_answered = True
                 reason = pending.reason or self._refusal(seat, pending.body)
-                queue.answer(pending, tick_no, reason)
-                count("inputs_total", outcome="refused" if reason else "applied")
+                self._answer(seat, pending, tick_no, reason)
                 if not reason:
                     yield seat, pending.body
 
