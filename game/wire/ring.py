@@ -7,7 +7,7 @@ few blobs that lead a viewer from where it is to the newest frame. Pure: bytes i
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 from msgspec import Struct
 
 from game.binary import uvarint
@@ -203,8 +203,7 @@ class Ring:
             prefix = frame_prefix(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms)
             self._prefixes[start] = prefix
         body = b"".join((prefix, uvarint(len(parts)), *(part.data for part in parts if part)))
-        head = Frame(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms)
-        return Slice(head, tuple(part.part for part in parts if part), body, body + NO_ANSWERS)
+        return Slice(newest, self.epoch, start, tuple(part.part for part in parts if part), body, body + NO_ANSWERS)
 
     def _part(self, section: Section, start: int | None) -> "_Encoded | None":
         key = section, start
@@ -243,7 +242,9 @@ class Slice:
     ``text`` is that in the readable subprotocol, once somebody asked for it.
     """
 
-    head: Frame
+    newest: RingFrame
+    epoch: int
+    start: int | None
     parts: tuple[Part, ...]
     body: bytes
     plain: bytes
@@ -251,7 +252,10 @@ class Slice:
 
     def frame(self, answers: Sequence[Answer] = ()) -> Frame:
         """The frame itself, for the readable form."""
-        return evolve(self.head, parts=self.parts, answers=answers)
+        newest, start = self.newest, self.start
+        kind = FrameKind.KEY if start is None else FrameKind.PATCH
+        base = newest.seq if start is None else start
+        return Frame(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms, self.parts, answers)
 
     def bytes_with(self, rows: Sequence[AnswerRows]) -> bytes:
         """The frame's bytes for a viewer with these answers."""

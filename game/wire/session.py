@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from attrs import define, field, frozen
+from msgspec import Struct
 
 from game.binary import BadBytes
 from game.schema import Schema
@@ -94,8 +95,7 @@ class Attach:
     hello: m.Hello
 
 
-@frozen
-class Submit:
+class Submit(Struct, frozen=True):
     """An input for the loop; ``reason`` is set where it was refused on the way, so that it is answered in order."""
 
     slot: int
@@ -106,8 +106,7 @@ class Submit:
     reason: str = ""
 
 
-@frozen
-class Acknowledge:
+class Acknowledge(Struct, frozen=True):
     """The client holds everything up to this position; said only where that tells the room something."""
 
     position: Position
@@ -118,8 +117,7 @@ class WantKey:
     """The ring has a hole that only the room can fill."""
 
 
-@frozen
-class SayLine:
+class SayLine(Struct, frozen=True):
     """A chat line for the room."""
 
     text: str
@@ -504,9 +502,7 @@ class Session:
 
     def _on_ack(self, position: Position, now: float) -> bool:
         """Whether the room is to hear of it: of the first one, which shows that the welcome has arrived, and of answers."""
-        newest: Moment | None = None
-        while self.unacked and self.unacked[0].position <= position:  # a KEY may stand at a place that was acked before
-            newest = self.unacked.popleft()
+        newest = self._settle(position)
         if newest is not None:  # it took the shortest of them, and they were acknowledged together
             self._note_ack(now - newest.at)
         if position > self.acked or position == self.head:
@@ -518,6 +514,16 @@ class Session:
             self._answers_first = NEVER if position >= self._answers_last else self._answers_last
         self.acked = position
         return is_news
+
+    def _settle(self, position: Position) -> Moment | None:
+        """What is held up to there waits no longer; the newest of it. A KEY may stand at a place that was acked before."""
+        unacked, newest = self.unacked, None
+        if unacked and position == self.head:
+            newest = unacked[-1]
+            unacked.clear()
+        while unacked and unacked[0].position <= position:
+            newest = unacked.popleft()
+        return newest
 
     def _note_ack(self, took_s: float) -> None:
         """An ack may stand for a frame that was shown up to a period before; more is the link, or the client, falling behind."""

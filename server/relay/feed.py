@@ -23,7 +23,7 @@ CHAT_LATE_S = 0.3
 class Feed:
     """``is_complete``: the newest frame's private part is here, or there is none. ``is_lacking``: only a KEY helps.
 
-    All answers of the frames up to ``_whole_through`` are known.
+    All answers that the frames up to ``_whole_through`` carried are known.
     """
 
     node: str
@@ -36,6 +36,7 @@ class Feed:
     chat_through: int = 0
     holes: int = 0
     _whole_through: int = -1
+    _is_at_key: bool = False
     _early: dict[tuple[int, int], PrivateFrame] = field(factory=dict)
     _private_sections: set[Section] = field(factory=set)
     _key_asked_at: float = -1e9
@@ -136,7 +137,8 @@ class Feed:
 
     def _note_hole(self, frame: PublicFrame) -> None:
         newest = self.ring.newest
-        if frame.key is not None:
+        self._is_at_key = frame.key is not None
+        if self._is_at_key:
             self.is_lacking = False
         elif newest is None or frame.base > min(newest.seq, self._whole_through):
             self.is_lacking = True
@@ -147,8 +149,9 @@ class Feed:
         keys = {PUBLIC_SECTION: frame.key} if frame.patch is not None and frame.key is not None else {}
         self.is_complete = self.node not in frame.private_for
         if self.is_complete:
-            self.sections_number, self._whole_through = 0, frame.seq
+            self.sections_number = 0
             self._keep_sections(())
+            self._note_whole(frame.seq)
         self.ring.add(
             RingFrame(frame.seq, frame.base, frame.tick, frame.at_ms),
             {section: (is_key, data) for section, (is_key, data) in blobs.items() if data is not None},
@@ -167,7 +170,12 @@ class Feed:
         self._keep_sections(blobs)
         self.ring.add_private(frame.answers, blobs, keys)
         self.is_complete, self.sections_number = True, frame.sections_number
-        self._whole_through = frame.seq
+        self._note_whole(frame.seq)
+
+    def _note_whole(self, seq: int) -> None:
+        """The newest frame is complete. A KEY mends every hole; without one, what a hole swallowed stays unknown."""
+        if self._is_at_key or not self.is_lacking:
+            self._whole_through = seq
 
     def _keep_sections(self, listed: Iterable[Section]) -> None:
         """What the room no longer sends here is forgotten: nothing may be built on it later."""

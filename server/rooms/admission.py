@@ -89,7 +89,6 @@ class Admission:
             self.dismiss(conn, Close.REPLACED, "a newer connection took this seat", now)
         for hold in holds:
             self.match.link(hold.number, is_connected=True)
-            self.match.inputs[hold.number].carry_again()
         self._welcome(viewer, holds, tick_no)
 
     def _token(self, token: str) -> list[tuple[int, int]]:

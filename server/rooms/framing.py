@@ -3,6 +3,7 @@
 Sans I/O. The room calls `cut` at each send tick and `release` at each tick; nobody else makes frames.
 """
 
+from collections import deque
 from typing import Any
 
 from attrs import define, field, frozen
@@ -59,6 +60,7 @@ class Framer:
     _delayed: Stream | None = field(init=False)
     _shown: Audiences = Audiences((-1, -1), {}, set(), {})
     _cut_at: float = -1e9
+    _answered: deque[tuple[int, tuple[int, ...]]] = field(factory=deque)
     _released_at: float = -1e9
 
     def __attrs_post_init__(self) -> None:
@@ -104,8 +106,8 @@ class Framer:
     def _cut_live(self, sources: dict[str, Any], events: list[Event], tick_no: int, now: float) -> None:
         fresh, is_changed = self._look_around()
         wanted, on_show = self._shown.wanted, self._shown.on_show
-        is_forced = self.match.has_answered or is_changed or self.admission.has_newcomers
-        self.admission.has_newcomers = self.match.has_answered = False
+        is_forced = bool(self.match.answered) or is_changed or self.admission.has_newcomers
+        self.admission.has_newcomers = False
         cut = self.live.cut(sources, events, on_show, fresh, is_forced=is_forced)
         if cut is not None:
             self._cut_at = now
@@ -182,13 +184,21 @@ class Framer:
     def _answers(self, cut: CutFrame) -> Answers:
         """The answers that who goes on from the frame's base may not have; all of them where somebody may begin here."""
         out: Answers = {}
-        for seat in sorted(self.match.unsettled):
-            queue = self.match.inputs[seat]
-            if not queue.has_answers:
-                self.match.unsettled.discard(seat)
-            elif (cut.public.key is not None or queue.is_fresh(cut.base)) and seat in self._shown.players:
+        match = self.match
+        self._answered.append((cut.seq, tuple(match.answered)))
+        match.answered.clear()
+        while self._answered[0][0] <= cut.seq - self.plan.frames.rung_span:
+            self._answered.popleft()
+        seats = {seat for seq, answered in self._answered if seq > cut.base for seat in answered}
+        if cut.public.key is not None:
+            seats |= match.unsettled
+        for seat in sorted(seats & self._shown.players.keys()):
+            queue = match.inputs[seat]
+            if queue.has_answers:
                 gateway, slot, generation = self._shown.players[seat]
                 out.setdefault(gateway, {})[seat] = queue.rows(slot, generation, cut.seq)
+            else:
+                match.unsettled.discard(seat)
         return out
 
     def _look_around(self) -> tuple[set[Section], bool]:

@@ -3,7 +3,8 @@
 from collections import deque
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
+from msgspec import Struct
 
 from game.wire.frames import Answer, AnswerRows, Position, answer_rows
 from game.wire.limits import INPUTS_KEPT
@@ -13,8 +14,7 @@ UNACKED_ANSWERS_MAX = 512
 EARLY_TICKS_MAX = 120
 
 
-@frozen
-class Pending:
+class Pending(Struct, frozen=True):
     """An input that waits for its tick; ``body`` is None where it was refused on the way."""
 
     n: int
@@ -24,8 +24,7 @@ class Pending:
     arrived_tick: int
 
 
-@frozen
-class Given:
+class Given(Struct, frozen=True):
     """An answer: applied at ``tick`` where ``reason`` is empty."""
 
     n: int
@@ -94,13 +93,6 @@ class InputQueue:
     def has_answers(self) -> bool:
         """Whether any answer is unacknowledged."""
         return bool(self._answers)
-
-    def is_fresh(self, base: int) -> bool:
-        """Whether the newest answer was in no frame up to ``base``, so that who goes on from there may not have it."""
-        if not self._answers:
-            return False
-        first = self._answers[-1][1]
-        return first is None or first > base
 
     def carry_again(self) -> None:
         """The seat has a new connection, to which nothing was told: what is unacknowledged counts as new."""

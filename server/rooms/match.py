@@ -27,8 +27,8 @@ REASON_MAX = 100
 class Match:
     """``status`` stands in the `_room` table, the roster in `_seats`; both travel like the world.
 
-    ``has_answered``: an answer waits for its first frame. Whoever cuts that frame takes it back. ``unsettled`` are the seats
-    that may have unacknowledged answers.
+    ``answered`` are the seats with an answer that waits for its first frame; whoever cuts that frame empties it. ``unsettled``
+    are those that may have unacknowledged ones.
     """
 
     plan: RoomPlan
@@ -45,7 +45,7 @@ class Match:
     inputs: dict[int, InputQueue] = field(factory=dict)
     events: list[Event] = field(factory=list)
     team_changes: int = 0
-    has_answered: bool = False
+    answered: set[int] = field(factory=set)
     unsettled: set[int] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
@@ -71,7 +71,10 @@ class Match:
         self.roster[hold.number] = SeatRow(hold.number, hold.name, shown, is_bot, is_connected=True)
 
     def link(self, seat: int, *, is_connected: bool) -> None:
-        """A seat's connection was lost or came back."""
+        """A seat's connection was lost or came back; to a new one nothing was told yet."""
+        if is_connected:
+            self.inputs[seat].carry_again()
+            self.answered.add(seat)
         if self.roster[seat].is_connected != is_connected:
             self.roster[seat].is_connected = is_connected
             self.game.connected(self.world, seat, is_connected)
@@ -85,6 +88,7 @@ class Match:
         self.seats.release(hold)
         self.inputs.pop(number, None)
         self.unsettled.discard(number)
+        self.answered.discard(number)
         self.roster.pop(number, None)
         self.game.leave(self.world, number, reason)
         self.recorder.left(number, reason)
@@ -127,7 +131,7 @@ class Match:
                 self._answer(seat, pending, tick_no, pending.reason or f"match {self.status.phase}")
 
     def _answer(self, seat: int, pending: Pending, tick_no: int, reason: str) -> None:
-        self.has_answered = True
+        self.answered.add(seat)
         self.unsettled.add(seat)
         self.inputs[seat].answer(pending, tick_no, reason)
         count("inputs_total", outcome="refused" if reason else "applied")
