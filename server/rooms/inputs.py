@@ -94,11 +94,6 @@ class InputQueue:
         """Whether any answer is unacknowledged."""
         return bool(self._answers)
 
-    def carry_again(self) -> None:
-        """The seat has a new connection, to which nothing was told: what is unacknowledged counts as new."""
-        self._answers = deque((given, None) for given, _ in self._answers)
-        self._rows = None
-
     def acknowledge(self, position: Position, epoch: int) -> None:
         """The client holds that frame: the answers that it carried need no repeating."""
         if position.epoch != epoch:

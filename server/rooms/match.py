@@ -73,7 +73,6 @@ class Match:
     def link(self, seat: int, *, is_connected: bool) -> None:
         """A seat's connection was lost or came back; to a new one nothing was told yet."""
         if is_connected:
-            self.inputs[seat].carry_again()
             self.answered.add(seat)
         if self.roster[seat].is_connected != is_connected:
             self.roster[seat].is_connected = is_connected
