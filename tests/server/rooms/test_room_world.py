@@ -169,7 +169,7 @@ def test_a_connection_that_takes_over_is_told_at_once_what_the_old_one_was_not()
     world.advance(0.5)
     ann.down.cut()
     ann.do("score", 13)
-    for value in range(100, 140):  # until no frame repeats it any more
+    for value in range(100, 160):  # until no frame repeats it any more
         bob.do("score", value)
         world.advance(0.05)
     ann.connect()
