@@ -14,13 +14,16 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import tcp
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.defer import maybeDeferred
 
 from server.clock import wall_now
 from server.serving.direct import DirectSocket
 from server.serving.frames import EARLY_MAX, whole_message
+from server.serving.handshake import Handshake
 from server.serving.inbox import Inbox
 from server.serving.rounds import Rounds, rounds_of
 
@@ -29,6 +32,7 @@ log = structlog.get_logger()
 HELD_MAX = 64 * 1024
 READ_MAX = 16 * 1024
 INTERNAL = 1011
+VERSION = 13  # RFC 6455's
 KNOWN = {"autobahn": ("26", "10"), "twisted": ("26", "10")}
 
 
@@ -51,6 +55,37 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
     early_max = 0
     _has_heard = False
     _is_held = False
+
+    # ---- the handshake
+
+    def begin(self, transport: Any, handshake: Handshake) -> None:
+        """A request that `handshake` has read and found good: autobahn goes on from there."""
+        self.makeConnection(transport)
+        self._raw_query_string = b""
+        self._wskey, self.websocket_version = handshake.key, VERSION
+        self.websocket_protocols = handshake.protocols
+        self.websocket_extensions = self._parseExtensionsHeader(handshake.headers.get("sec-websocket-extensions", ""))
+        request = ConnectionRequest(  # type: ignore[no-untyped-call]
+            self.peer,
+            handshake.headers,
+            handshake.host,
+            handshake.path,
+            {},
+            VERSION,
+            handshake.origin,
+            handshake.protocols,
+            self.websocket_extensions,
+        )
+        maybeDeferred(self.onConnect, request).addCallbacks(self.succeedHandshake, self._refuse)
+
+    def _refuse(self, failure: Any) -> None:
+        """As autobahn answers where the application does not accept."""
+        denial = failure.check(ConnectionDeny) and failure.value
+        if denial:
+            self.failHandshake(denial.reason, denial.code)
+        else:
+            log.error("socket.connect_failed", error=repr(failure.value))
+            self.failHandshake("Internal server error", ConnectionDeny.INTERNAL_SERVER_ERROR)
 
     # ---- offered to the application
 

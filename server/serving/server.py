@@ -13,6 +13,7 @@ import structlog
 from daphne.server import Server
 from twisted.internet import defer
 
+from server.serving.door import Door
 from server.serving.protocol import RoomSocketProtocol, are_insides_known
 from server.sockets.outlet import EXTENSION
 
@@ -27,6 +28,7 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
 
     drain: Callable[[], Awaitable[None]]
     send_buffer_bytes: int = 0
+    door: Door | None = None
 
     def listen_success(self, port: Any) -> None:
         """Installs our protocol before the first connection.
@@ -40,6 +42,8 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         self.ws_factory.protocol = _configured(self.ws_factory)
         if not self.ws_factory.are_insides_known:
             log.warning("server.unknown_versions", effect="sockets are written to through ASGI")
+        elif port.factory is self.http_factory and self._has_plain_handshakes():
+            port.factory = self.door = Door(self.http_factory, self.ws_factory)
         if self.send_buffer_bytes and getattr(port, "socket", None) is not None:
             port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
 
@@ -54,6 +58,18 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         application = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
         return inbox
+
+    def timeout_checker(self) -> None:
+        """Daphne's own, every 2 s."""
+        if self.door is not None:
+            self.door.close_silent()
+        super().timeout_checker()
+
+    def _has_plain_handshakes(self) -> bool:
+        """Whether nothing is set that `handshake` does not know of."""
+        sockets = self.ws_factory
+        is_open_to_all = sockets.allowedOrigins == ["*"] and not sockets.maxConnections and not sockets.externalPort
+        return is_open_to_all and not sockets.trustXForwardedFor and not self.proxy_forwarded_address_header
 
     def kill_all_applications(self) -> Any:
         """Twisted's shutdown waits for what this returns."""
