@@ -136,6 +136,7 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
         """The connection is gone: the application hears of it, and is let go of."""
         super().onClose(wasClean, code, reason)
         self.deliver = None
+        self.is_closed = None  # autobahn's, kept by us and keeping us: only the collector would find out
 
     def check_timeouts(self) -> None:
         """Daphne pings who was silent for long: it is told here, every 2 s, who was not."""

@@ -1,6 +1,8 @@
 """Our protocol by itself: what is read early, what a full inbox does, and what happens when the application fails."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from daphne.ws_protocol import WebSocketFactory
@@ -162,6 +164,20 @@ async def test_deliver_comes_before_accept():
     with pytest.raises(RuntimeError, match=r"before websocket\.accept"):
         _Bare(line.protocol).deliver = print
     line.end()
+
+
+async def test_a_connection_that_is_gone_leaves_nothing_for_the_garbage_collector():
+    line = await opened(RoomSocketProtocol, is_delivering=True)
+    protocol = weakref.ref(line.protocol)
+    gc.disable()
+    try:
+        line.end()
+        line.server.connections.clear()  # as Daphne does a second later
+        del line
+        await asyncio.sleep(0)
+        assert protocol() is None
+    finally:
+        gc.enable()
 
 
 class _Bare(DirectSocket):
