@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
+from autobahn.twisted.util import peer2str
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import tcp
@@ -52,15 +53,29 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
 
     deliver: Callable[[bytes | str], None] | None = None
     is_accepted = False
+    is_closed: Any
     early_max = 0
     _has_heard = False
     _is_held = False
 
     # ---- the handshake
 
+    def __init__(self) -> None:
+        """Which way the handshake goes is not known yet: `begin` does without what autobahn makes here."""
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """The handshake goes autobahn's way."""
+        super().__init__()
+        super().connectionMade()
+
     def begin(self, transport: Any, handshake: Handshake) -> None:
-        """A request that `handshake` has read and found good: autobahn goes on from there."""
-        self.makeConnection(transport)
+        """A request that `handshake` has read and found good: autobahn goes on from there.
+
+        Nothing times the handshake but Daphne's own watch over the application: the peer has said all that it has to.
+        """
+        self.connected, self.transport, self.peer = 1, transport, peer2str(transport)
+        transport.setTcpNoDelay(True)
+        self.factory.countConnections += 1
         self._raw_query_string = b""
         self._wskey, self.websocket_version = handshake.key, VERSION
         self.websocket_protocols = handshake.protocols
@@ -77,6 +92,7 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
             self.websocket_extensions,
         )
         maybeDeferred(self.onConnect, request).addCallbacks(self.succeedHandshake, self._refuse)
+        request.headers = {}  # Daphne keeps the request for its path's sake
 
     def _refuse(self, failure: Any) -> None:
         """As autobahn answers where the application does not accept."""

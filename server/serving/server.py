@@ -13,6 +13,7 @@ import structlog
 from daphne.server import Server
 from twisted.internet import defer
 
+from server.serving.defaults import configured
 from server.serving.door import Door
 from server.serving.protocol import RoomSocketProtocol, are_insides_known
 from server.sockets.outlet import EXTENSION
@@ -39,7 +40,7 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         super().listen_success(port)
         self.ws_factory.are_insides_known = are_insides_known()
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_HANDSHAKE_S)
-        self.ws_factory.protocol = _configured(self.ws_factory)
+        self.ws_factory.protocol = configured(self.ws_factory)
         if not self.ws_factory.are_insides_known:
             log.warning("server.unknown_versions", effect="sockets are written to through ASGI")
         elif port.factory is self.http_factory and self._has_plain_handshakes():
@@ -86,17 +87,3 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _configured(factory: Any) -> type[RoomSocketProtocol]:
-    """Our protocol with the factory's options as its class' own.
-
-    Autobahn would copy the thirty of them into each connection, and format a text of them for a log that nobody reads: a
-    tenth of a join's time. Options that are set on the factory later count for nobody.
-    """
-    if not factory.are_insides_known:
-        return RoomSocketProtocol
-    found = {name: getattr(factory, name) for name in RoomSocketProtocol.CONFIG_ATTRS}
-    # A function that is a class' attribute would be called with the connection before its own arguments.
-    options = {name: staticmethod(value) if callable(value) else value for name, value in found.items()}
-    return type("ConfiguredSocketProtocol", (RoomSocketProtocol,), {**options, "CONFIG_ATTRS": ()})

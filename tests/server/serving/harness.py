@@ -35,6 +35,9 @@ class Transport(StringTransport):
     aborting = False
     protocol: Any = None
 
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
+        """Nothing is delayed here."""
+
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
         if not self.disconnecting:
             super().resumeProducing()

@@ -9,9 +9,10 @@ from daphne.ws_protocol import WebSocketFactory
 from structlog.testing import capture_logs
 
 from server.serving import inbox
+from server.serving.defaults import configured
 from server.serving.direct import DirectSocket
 from server.serving.protocol import RoomSocketProtocol, are_insides_known, is_plain_tcp
-from server.serving.server import RoomServer, _configured
+from server.serving.server import RoomServer
 from tests.flow.raw import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame
 from tests.server.serving.harness import Line, opened
 
@@ -30,7 +31,7 @@ def test_options_that_are_functions_stay_functions():
     # As methods they broke every handshake that offers an extension, which all browsers do.
     factory = WebSocketFactory(RoomServer(None, ["unused"], verbosity=0), server="x")
     factory.are_insides_known = True
-    assert _configured(factory)().perMessageCompressionAccept([]) is None
+    assert configured(factory)().perMessageCompressionAccept([]) is None
 
 
 async def test_small_whole_messages_never_reach_autobahn():
