@@ -44,7 +44,8 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         if not self.ws_factory.are_insides_known:
             log.warning("server.unknown_versions", effect="sockets are written to through ASGI")
         elif port.factory is self.http_factory and self._has_plain_handshakes():
-            port.factory = self.door = Door(self.http_factory, self.ws_factory)
+            self.door = self.door or Door(self.http_factory, self.ws_factory)
+            port.factory = self.door
         if self.send_buffer_bytes and getattr(port, "socket", None) is not None:
             port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
 
