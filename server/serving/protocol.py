@@ -1,6 +1,6 @@
 """Daphne's WebSocket protocol with an early way in: small whole messages are read here, all else is autobahn's.
 
-The only module that knows the insides of autobahn and Twisted; their versions are bounded in pyproject.toml and asked for
+It knows the insides of autobahn and Twisted, as `direct` and `defaults` do; their versions are bounded in pyproject.toml and asked for
 again at run time. An early message is one that autobahn would pass on without a second thought: the connection is open,
 nothing is half read, and the frame is whole, final, masked, without reserved bits, small, and valid UTF-8 if it is text.
 The first frame in a chunk that is not goes to autobahn with everything after it, so masks, fragments, control frames,
