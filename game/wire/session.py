@@ -175,7 +175,7 @@ class Session:
     _period_s: float = 0.05
     _is_slow: bool = False
     _buckets: dict[str, TokenBucket] = field(factory=dict)
-    _waiting: deque[Submit] = field(factory=deque)
+    _waiting: list[Submit] = field(factory=list)  # at most WAITING_INPUTS_MAX; a deque weighs 700 bytes
     _look_at: float = 0.0
     _answers_first: Position = NEVER
     _answers_last: Position = Position(-1, -1)
@@ -224,7 +224,7 @@ class Session:
             self.finish(Close.TOO_SLOW, f"no frame acknowledged for {CLOSE_AFTER_S:.0f} s")
         else:
             while self._waiting and (self._waiting[0].reason or self._bucket("input").take(now)):
-                self._commands.append(self._waiting.popleft())
+                self._commands.append(self._waiting.pop(0))
 
     def _earliest_deadline(self, now: float) -> float:
         """No deadline can be missed before; whatever happens meanwhile only puts them off."""
@@ -492,7 +492,7 @@ class Session:
         """Behind what waits already, so that inputs reach the loop by growing numbers."""
         self._waiting.append(submit)
         if len(self._waiting) > WAITING_INPUTS_MAX:
-            self._commands.append(_refused(self._waiting.popleft()))
+            self._commands.append(_refused(self._waiting.pop(0)))
 
     def _on_ack_alone(self, position: Position, now: float) -> None:
         if self.state is not SessionState.LIVE or position > self.head:
