@@ -143,6 +143,10 @@ class Reader:
 
     def uvarint(self) -> int:
         """One unsigned number below 2**53, in the fewest bytes."""
+        at, data = self.at, self.data
+        if at < len(data) and data[at] < 0x80:
+            self.at = at + 1
+            return data[at]
         return self.uvarints(1)[0]
 
     def uvarints(self, count: int) -> list[int]:

@@ -7,6 +7,7 @@ and are never reused. Who sends the result to whom is not known here. The loop's
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Self
 
@@ -37,6 +38,11 @@ class Section(int):
 
     def __new__(cls, audience: Audience, of: int = 0) -> Self:
         """Ordered by the audience's name, then by ``of``."""
+        return cls._made(audience, of)
+
+    @classmethod
+    @lru_cache(maxsize=4096)
+    def _made(cls, audience: Audience, of: int) -> Self:
         section = super().__new__(cls, _RANK[audience] << 32 | of)
         section.__dict__.update(audience=audience, of=of)
         return section

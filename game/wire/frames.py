@@ -205,7 +205,7 @@ def decode_frame(data: bytes) -> Frame:
     number = reader.u8()
     if number not in FrameKind.__members__.values():
         raise BadBytes(f"expected a key, patch or head (1 to 3), got {number}")
-    epoch, seq, behind, tick, at_ms = (reader.uvarint() for _ in range(5))
+    epoch, seq, behind, tick, at_ms = reader.uvarints(5)
     if behind > seq or (behind and number != FrameKind.PATCH):
         raise BadBytes(f"expected a base from 0 to {seq} in a patch only, got {behind} behind")
     parts = [_read_part(reader, seq) for _ in range(reader.uvarint())]
@@ -391,6 +391,6 @@ def _read_part(reader: Reader, frame_seq: int) -> Part:
 
 
 def _read_answer(reader: Reader) -> Answer:
-    slot, n, tick, zigzag = (reader.uvarint() for _ in range(4))
+    slot, n, tick, zigzag = reader.uvarints(4)
     margin = zigzag >> 1 if zigzag & 1 == 0 else -(zigzag + 1 >> 1)
     return Answer(slot, n, tick, reader.text(REASON_MAX_BYTES), margin)
