@@ -101,6 +101,12 @@ class Parts:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def kick(self, code: str, seat: int | None, identity: str, reason: str, by: str) -> e.Kicked:
+        """Removes somebody from a room, whichever process holds it. For processes with a gateway."""
+        await self.start()
+        assert self.gateway is not None  # noqa: S101 - the callers' processes have one
+        return await self.gateway.kicks.kick(code, seat, identity, reason, by)
+
     async def _start_gateway(self) -> None:
         frames = Port("frames", make_layer, lambda message: hub.on_frames(message), lambda: hub.on_frames_reset())  # noqa: PLW0108 - made below
         control = Port("control", make_layer, lambda message: hub.on_control(message))  # noqa: PLW0108 - made below
@@ -161,7 +167,7 @@ def install_lobby(parts: Parts) -> None:
     """Tells the lobby's views what this process serves."""
     types = {room.name: _room_type(parts.plan, room) for room in parts.plan.rooms.values()}
     checks = {"parts": lambda: parts.is_started}
-    install(Lobby(types, parts.live, checks))
+    install(Lobby(types, parts.live, checks, parts.kick if GATEWAY in parts.roles else None))
 
 
 def _room_type(plan: Plan, room: RoomPlan) -> RoomType:

@@ -4,7 +4,7 @@ Wiring installs one `Lobby` per process, before the first request; the views ask
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import field, frozen
 
@@ -41,13 +41,52 @@ class RoomType:
         }
 
 
+class KickAnswer(Protocol):
+    """What came of a kick: who is out, or the problem's name and what would do."""
+
+    @property
+    def problem(self) -> str:
+        """Why nobody was removed; "" where somebody was."""
+
+    @property
+    def expected(self) -> str:
+        """What would do."""
+
+    @property
+    def identity(self) -> str:
+        """Who is out."""
+
+    @property
+    def name(self) -> str:
+        """What others called them."""
+
+    @property
+    def seats(self) -> tuple[int, ...]:
+        """Seats that are free now."""
+
+    @property
+    def connections(self) -> int:
+        """How many were told goodbye."""
+
+
+class AskKick(Protocol):
+    """Asks the loop that holds a room to remove somebody from it."""
+
+    async def __call__(self, code: str, seat: int | None, identity: str, reason: str, by: str, /) -> KickAnswer:
+        """`by` is for the log."""
+
+
 @frozen
 class Lobby:
-    """The lobby's view of the server; `checks` say by name whether a part is well, for `/healthz`."""
+    """The lobby's view of the server; `checks` say by name whether a part is well, for `/healthz`.
+
+    `kick` is there in processes with a gateway.
+    """
 
     types: Mapping[str, RoomType]
     live: LiveRooms = field(factory=LiveRooms)
     checks: Mapping[str, Callable[[], bool]] = field(factory=dict)
+    kick: AskKick | None = None
 
 
 _installed = Lobby({})

@@ -167,6 +167,10 @@ class Holder:
                 item.conn, Close.MOVING.value.code, "this process does not hold the room", RETRY_JOIN_S
             )
             self._push(gateway, refused)
+        elif isinstance(item, e.Kick):
+            self._push(
+                gateway, e.Kicked(item.request, "moved", "the process that holds the room; another try in a moment")
+            )
 
     def _on_presence(self, gateway: str, item: e.Presence) -> None:
         """Connections that the gateway has and we gave up meanwhile must come again."""
@@ -212,6 +216,8 @@ class Holder:
         for gateway, pending in waiting:
             if isinstance(pending, e.Join):
                 self._push(gateway, e.JoinRefused(pending.conn, close.value.code, reason, retry_after_s))
+            elif isinstance(pending, e.Kick):
+                self._push(gateway, e.Kicked(pending.request, "moved", "another try in a moment"))
 
     def _open(self, item: e.Host, plan: RoomPlan, epoch: int) -> bool:
         now = monotonic()

@@ -17,6 +17,7 @@ from game.wire.closecodes import Close
 from game.wire.frames import Position
 from server.ops.metrics import count
 from server.relay import envelope as e
+from server.rooms import kicks
 from server.rooms.admission import Admission
 from server.rooms.delay import DelayLine
 from server.rooms.framing import Framer
@@ -108,6 +109,8 @@ class Room:
         for gateway, item in self._pending:
             if isinstance(item, e.Join):
                 self.admission.refuse(gateway, item, close, reason)
+            elif isinstance(item, e.Kick):
+                self._out.append(ToOne(gateway, e.Kicked(item.request, "no_such_room", "a room that is open")))
         self._pending.clear()
         self.viewers.clear()
         self.is_over = True
@@ -155,6 +158,9 @@ class Room:
             case e.Join():
                 count("queue_overflows_total", queue="room", policy="refuse")
                 self.admission.refuse(gateway, item, Close.OVERLOADED, "the room takes no more this tick")
+            case e.Kick():
+                count("queue_overflows_total", queue="room", policy="refuse")
+                self._out.append(ToOne(gateway, e.Kicked(item.request, "busy", "another try in a moment")))
             case e.InputItem() | e.SayItem():
                 count("queue_overflows_total", queue="room", policy="close")
                 self._overrun.add(item.conn)
@@ -175,6 +181,8 @@ class Room:
                 viewer = self.viewers.get(item.conn)
                 if viewer is not None and self.plan.chat is not None:
                     self.talk.say(viewer, item.text, self.tick_no, self.now)
+            case e.Kick():
+                kicks.kick(self.admission, gateway, item, self.now)
             case e.WantKeyItem():
                 self.framer.want_key(item.stream)
             case e.WantChat():

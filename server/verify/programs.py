@@ -29,7 +29,7 @@ CLIENTS_MAX = 10
 STEPS_MAX = 30
 WAITS_MS = (1, 7, 49, 50, 51, 120, 400, 1000, 3300)
 RULES = {
-    "join", "watch", "leave", "come_back", "take_over", "play", "play_on", "chat", "wait", "notice", "cut", "cut_after",
+    "join", "watch", "leave", "come_back", "take_over", "play", "play_on", "chat", "wait", "notice", "kick", "cut", "cut_after",
     "half_open", "slow_reader", "stopped_reader", "loss", "jumble", "little_capacity", "layer_restart", "group_expiry",
     "deaf", "disconnect", "kill_gateway", "kill_loop", "stall", "clock_step", "database_down",
 }  # fmt: skip
@@ -38,7 +38,9 @@ FAULTS = {
     "gateway_killed", "loop_killed", "stall", "clock_step_back", "clock_step_forward", "socket_cut", "half_open",
     "slow_reader", "stopped_reader", "database_down",
 }  # fmt: skip
-SOMETIMES = {"a client asked for a resync", "a client came back", "log: layer.deaf"}
+SOMETIMES = {
+    "a client asked for a resync", "a client came back", "log: layer.deaf", "somebody was kicked",
+}  # fmt: skip
 
 
 SOCKET_FAULTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
@@ -262,6 +264,13 @@ class Program(RuleBasedStateMachine):
         """The operators write to somebody."""
         self.note("notice")
         self.w.notify(self.pick(who), "please note")
+
+    @precondition(has_clients)
+    @rule(who=st.integers(0, 7), by_seat=st.booleans())
+    def kick(self, who: int, by_seat: bool) -> None:
+        """The staff remove somebody."""
+        self.note("kick")
+        self.w.kick(self.pick(who), by_seat=by_seat)
 
     @rule(ms=st.sampled_from(WAITS_MS))
     def wait(self, ms: int) -> None:

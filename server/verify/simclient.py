@@ -71,6 +71,11 @@ class SimClient:
     # ---- what the schedule has it do
 
     @property
+    def identity(self) -> str:
+        """Who it is: a second tab is who the first one is."""
+        return f"id-{self.machine.hello.token}"
+
+    @property
     def is_live(self) -> bool:
         """Whether it is in the room and sees it."""
         return self.socket is not None and not self.socket.is_closed and self.machine.state is c.ClientState.LIVE
@@ -96,7 +101,7 @@ class SimClient:
             return
         self.socket = gateway.open_socket(self)
         is_resume = self.machine.hello.resume is not None
-        self._trace(tr.Opened, self.route.name, self.route.role.value, gateway.name, is_resume)
+        self._trace(tr.Opened, self.route.name, self.route.role.value, gateway.name, is_resume, self.identity)
         self.machine.start(monotonic())
         self.socket.open()
         self._write()

@@ -33,12 +33,13 @@ class OfSocket(Event):
 
 @frozen
 class Opened(OfSocket):
-    """A client connected. ``is_resume``: it asks for the seats that it had."""
+    """A client connected. ``is_resume``: it asks for the seats that it had. ``identity`` is who it says it is."""
 
     route: str
     role: str
     gateway: str
     is_resume: bool
+    identity: str
 
 
 @frozen
@@ -223,6 +224,20 @@ class SeatsHeld(OfRoom):
     tick: int
     seats: tuple[tuple[int, int, int, str], ...]
     viewers: tuple[tuple[str, tuple[int, ...], str, tuple[Section, ...]], ...]
+
+
+@frozen
+class Kicked(OfRoom):
+    """The staff removed somebody before the step of ``tick``. What it had by then:
+
+    ``conns``: (connection, whether it had sections of its own). ``seats``: (seat, tenancy).
+    """
+
+    tick: int
+    identity: str
+    reason: str
+    conns: tuple[tuple[str, bool], ...]
+    seats: tuple[tuple[int, int], ...]
 
 
 @frozen

@@ -62,6 +62,7 @@ class _Book:
     delayed_seq: int = 0
     seated: object = None
     is_over: bool = False
+    kicked: set[str] = field(factory=set)
     ids: dict[tuple[int, Section, int], tuple[set[int], set[int]]] = field(factory=dict)
     answers: dict[int, list[Given]] = field(factory=dict)
 
@@ -80,7 +81,10 @@ class WatchedHolder(Holder):
         if book is None:
             book = self._books[room.facts.incarnation] = self._watch(room)
         at = monotonic()  # a tick is as of its beginning: in real time it takes a while
+        before = _people(room) if any(isinstance(item, e.Kick) for _, item in room._pending) else None
         super()._tick(held)
+        if before is not None:
+            self._note_kicks(room, book, at, before)
         self._note(room, book, at)
 
     def _watch(self, room: Room) -> _Book:
@@ -111,6 +115,17 @@ class WatchedHolder(Holder):
                     tenancy = holds[seat].first_generation
                     self.trace.add(tr.Answered(*of, seat, tenancy, answer.n, answer.tick, answer.reason))
         self._note_frames(room, book, of)
+
+    def _note_kicks(self, room: Room, book: _Book, at: float, before: "_People") -> None:
+        viewers, seats = before
+        for identity, reason in room.admission.kept_out.items():
+            if identity in book.kicked:
+                continue
+            book.kicked.add(identity)
+            conns = tuple((conn, is_private) for of, conn, is_private in viewers if of == identity)
+            own = tuple((seat, tenancy) for of, seat, tenancy in seats if of == identity)
+            of_room = (at, room.facts.incarnation, self.node, room.facts.epoch)
+            self.trace.add(tr.Kicked(*of_room, room.tick_no, identity, reason, conns, own))
 
     def _note_seats(self, room: Room, book: _Book, of: tuple[float, str, str, int]) -> None:
         seats = tuple(
@@ -165,6 +180,15 @@ class WatchedHolder(Holder):
                 if not room.match.recorder._changes:
                     kept.append(Kept(room.match.recorder.to_bytes(), encode_state(room.match.world, room.match.rng)))
         return kept
+
+
+_People = tuple[list[tuple[str, str, bool]], list[tuple[str, int, int]]]
+
+
+def _people(room: Room) -> _People:
+    """Whose connections and whose seats there are: (identity, connection, has it sections of its own), (identity, seat, tenancy)."""
+    viewers = [(v.identity, v.conn, v.sections != (PUBLIC_SECTION,)) for v in room.viewers.values()]
+    return viewers, [(h.identity, h.number, h.first_generation) for h in room.match.seats.humans()]
 
 
 def _reused(stream: Stream, number: int, book: _Book) -> tuple[str, ...]:

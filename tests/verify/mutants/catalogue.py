@@ -6,7 +6,7 @@ from game import columns, tracker
 from game.wire import client, session
 from game.wire.ring import Ring
 from server.relay import feed, hub, link, members, notices, port
-from server.rooms import admission, chat, delay, framing, holder, inputs, match, room, seats, talk
+from server.rooms import admission, chat, delay, framing, holder, inputs, kicks, match, room, seats, talk
 from server.sockets import connection
 from tests.verify.mutants import judges
 from tests.verify.mutants.judges import Judge
@@ -169,6 +169,19 @@ PEOPLE = (
         "member.session.state = type(member.session.state).LIVE\n"
         "member.session._is_key_wanted = True\n"
         "member.session.offer(ring, self.now())", "comings_and_goings"),
+    _of("O11", "the kicked is told nothing", kicks, "kick",
+        "admission.dismiss(viewer.conn, Close.NOT_ALLOWED, item.reason, now)", "admission.viewers.pop(viewer.conn)",
+        "kicks"),
+    _of("O11", "the kicked stays in the room", kicks, "kick",
+        "admission.dismiss(viewer.conn, Close.NOT_ALLOWED, item.reason, now)", "pass", "kicks"),
+    _of("O11", "the gateway goes on showing frames to the kicked", hub.Hub, "_dismiss",
+        "if watched else None", "if watched and close is not Close.NOT_ALLOWED else None", "kicks"),
+    _of("O11", "the kicked comes back", admission.Admission, "join",
+        "if item.identity in self.kept_out:", "if item.identity in ():", "kicks"),
+    _of("O11", "the seat of the kicked waits out its grace", kicks, "kick",
+        'admission.match.vacate(hold, "kicked")', "pass", "kicks"),
+    _of("O11", "the kicked sees who sits in its seat next", kicks, "kick",
+        "admission.change_sections(viewer, ())", "pass", "kicks"),
     _of("O19", "a takeover leaves the older connection in", admission.Admission, "_resume",
         'self.dismiss(conn, Close.REPLACED, "a newer connection took this seat", now)', "pass", "comings_and_goings"),
     _of("O19", "a takeover forgets whom it replaced", seats.SeatTable, "resume",
