@@ -35,6 +35,7 @@ from server.rooms.holder import Holder, Services
 from server.rooms.outgoing import MatchOver
 from server.rooms.room import Room
 from server.routing.plan import Plan, RoomPlan
+from server.routing.spec import Prefer
 from server.social.notices import Sent, aacknowledge, aundelivered_for_each
 from server.sockets.consumer import RoomConsumer
 from server.sockets.gateway import Directory, Gateway, People, Who
@@ -176,7 +177,9 @@ def _room_type(plan: Plan, room: RoomPlan) -> RoomType:
     # A game's class may live in a module of its package: package.thing.rules is thing's page.
     names = reversed(room.game_class.__module__.split("."))
     page = next((name for name in names if (pages / name).is_dir()), "any")
-    return RoomType(room.name, room.seats, paths.get("player"), paths.get("spectator"), page, bot_path=paths.get("bot"))
+    play, watch, bot = (paths.get(role) for role in ("player", "spectator", "bot"))
+    prefer = room.matchmaking.prefer if room.matchmaking else Prefer.FULLEST
+    return RoomType(room.name, room.seats, play, watch, page, bot_path=bot, prefer=prefer)
 
 
 def _directory() -> Directory:

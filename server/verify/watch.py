@@ -15,10 +15,12 @@ from game.fields import SPECTATORS
 from game.replay import encode_state
 from game.schema import Schema
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
+from game.wire.closecodes import Close
 from server.clock import monotonic
 from server.relay import envelope as e
 from server.rooms.holder import Holder, _Held
 from server.rooms.inputs import Given
+from server.rooms.outgoing import ToOne
 from server.rooms.room import Room
 from server.rooms.stream import Stream
 from server.verify import oracle
@@ -118,11 +120,15 @@ class WatchedHolder(Holder):
 
     def _note_kicks(self, room: Room, book: _Book, at: float, before: "_People") -> None:
         viewers, seats = before
+        told = [out.item for out in room._out if isinstance(out, ToOne) and isinstance(out.item, e.Dismissed)]
+        others = {item.conn for item in told if item.close != Close.NOT_ALLOWED.value.code}  # replaced before it, say
         for identity, reason in room.admission.kept_out.items():
             if identity in book.kicked:
                 continue
             book.kicked.add(identity)
-            conns = tuple((conn, is_private) for of, conn, is_private in viewers if of == identity)
+            conns = tuple(
+                (conn, is_private) for of, conn, is_private in viewers if of == identity and conn not in others
+            )
             own = tuple((seat, tenancy) for of, seat, tenancy in seats if of == identity)
             of_room = (at, room.facts.incarnation, self.node, room.facts.epoch)
             self.trace.add(tr.Kicked(*of_room, room.tick_no, identity, reason, conns, own))
