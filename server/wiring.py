@@ -223,8 +223,8 @@ def _unsign(token: str) -> Any:
         return None
 
 
-async def _record(room: Room, over: MatchOver) -> None:
-    """The outbox row first, then the wake-up: a wake-up that is lost loses nothing."""
+async def _record(room: Room, over: MatchOver) -> bool:
+    """The outbox row first, then the wake-up: a wake-up that is lost loses nothing. False: fenced, nothing was written."""
     facts, game = room.facts, room.plan.game_class
     players = tuple(MatchPlayer(s.number, s.identity, s.name, s.team, s.is_bot) for s in over.seats)
     end = MatchEnd(
@@ -247,8 +247,9 @@ async def _record(room: Room, over: MatchOver) -> None:
     outcome = await arecord_match_end(end)
     if isinstance(outcome, Fenced):
         log.error("result.fenced", incarnation=facts.incarnation, epoch=facts.epoch, newer=outcome.epoch)
-        return
+        return False
     await wake_workers()
+    return True
 
 
 async def _loudly(coroutine: Any, name: str) -> None:

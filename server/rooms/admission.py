@@ -37,7 +37,7 @@ class Admission:
 
     def join(self, gateway: str, item: e.Join, tick_no: int, now: float) -> None:
         """A connection wants in: it is welcomed or refused."""
-        if self.match.status.phase == "ended":
+        if self.match.is_decided:
             self.refuse(gateway, item, Close.ROOM_CLOSED, "the match is over")
             return
         if item.identity in self.kept_out:
@@ -174,7 +174,7 @@ class Admission:
         """Bots fill up while somebody is here; with enough players the match begins."""
         match, seats = self.match, self.match.seats
         humans = seats.people
-        if not humans or match.status.phase == "ended":
+        if not humans or match.is_decided:
             return
         bots = self.plan.start.bots
         if match.crew and bots:

@@ -27,6 +27,7 @@ REASON_MAX = 100
 class Match:
     """``status`` stands in the `_room` table, the roster in `_seats`; both travel like the world.
 
+    ``is_decided``: there is a result, and no further step; the phase says so once the result is written down.
     ``has_answered``: an answer waits for its first frame. Whoever cuts that frame takes it back.
     """
 
@@ -45,6 +46,7 @@ class Match:
     events: list[Event] = field(factory=list)
     team_changes: int = 0
     has_answered: bool = False
+    is_decided: bool = False
 
     def __attrs_post_init__(self) -> None:
         plan = self.plan
@@ -109,6 +111,11 @@ class Match:
 
     # ---- time
 
+    @property
+    def is_playing(self) -> bool:
+        """Whether the rules take steps."""
+        return self.status.phase == "playing" and not self.is_decided
+
     def step(self, tick_no: int) -> Result | None:
         """One fixed step with the inputs of this tick; the result where it ended the match."""
         applied = [*self._take_inputs(tick_no), *self._bot_inputs()]
@@ -119,10 +126,11 @@ class Match:
 
     def answer_unplayed(self, tick_no: int) -> None:
         """While nothing is played, inputs are answered all the same."""
+        reason = "match ended" if self.is_decided else f"match {self.status.phase}"
         for queue in self.inputs.values():
             for pending in queue.due(tick_no):
                 self.has_answered = True
-                queue.answer(pending, tick_no, pending.reason or f"match {self.status.phase}")
+                queue.answer(pending, tick_no, pending.reason or reason)
                 count("inputs_total", outcome="refused")
 
     def _take_inputs(self, tick_no: int) -> Iterable[tuple[int, Any]]:

@@ -34,7 +34,7 @@ PENDING_MAX = 20_000
 
 @define(eq=False)
 class Room:
-    """``over_at``: when the match got its result. ``is_over``: the room is done with and may be dropped."""
+    """``over_at``: when everybody was shown the result. ``is_over``: the room is done with and may be dropped."""
 
     plan: RoomPlan
     facts: RoomFacts
@@ -50,6 +50,7 @@ class Room:
     _line: DelayLine | None = field(init=False)
     _pending: deque[tuple[str, e.ToLoop]] = field(factory=deque)
     _overrun: set[str] = field(factory=set)
+    _written: Result | None = None
     _out: list[Outgoing] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
@@ -77,12 +78,13 @@ class Room:
         self.tick_no += 1
         self._take_in()
         self.admission.expire(now)
-        if self.match.status.phase == "playing":
+        self._announce_result()
+        if self.match.is_playing:
             result = self.match.step(self.tick_no)
             if result is not None:
                 self._finish(result)
         self.admission.staff()
-        if self.match.status.phase != "playing":
+        if not self.match.is_playing:
             self.match.answer_unplayed(self.tick_no)
         if self.tick_no % (self.plan.tick_hz // self.plan.send_hz) == 0:
             self.framer.cut(self.tick_no, now)
@@ -101,6 +103,10 @@ class Room:
         if self._line is not None:
             delayed = e.RoomNews(news.incarnation, e.DELAYED_STREAM, (), news.rebase_tick, news.rebase_ms)
             self._line.put(NewsOut(delayed), self.now)
+
+    def result_is_written(self, result: Result) -> None:
+        """The result that `drain` gave is in the database: from the next tick on everybody is shown that the match has ended."""
+        self._written = result
 
     def end(self, close: Close, reason: str) -> None:
         """Everybody out, with a named goodbye."""
@@ -139,7 +145,7 @@ class Room:
             len(seats.bots()),
             sum(not viewer.seats for viewer in self.viewers.values()),
             self.plan.seats,
-            "ended" if self.is_over or self.match.status.phase == "ended" else "open",
+            "ended" if self.is_over or self.match.is_decided else "open",
             self.tick_no,
         )
 
@@ -218,11 +224,15 @@ class Room:
 
     def _finish(self, result: Result) -> None:
         match = self.match
-        match.status.phase, match.status.summary = "ended", result.summary
-        self.over_at = self.now
+        match.is_decided = True
         final = state_hash(match.world, match.rng)
         over = MatchOver(result, final, self.facts.started, match.recorder.to_bytes(), self._seats_at_end())
         self._out.append(over)
+
+    def _announce_result(self) -> None:
+        if self._written is not None and self.over_at is None:
+            self.match.status.phase, self.match.status.summary = "ended", self._written.summary
+            self.over_at = self.now
 
     def _seats_at_end(self) -> tuple[SeatAtEnd, ...]:
         match = self.match

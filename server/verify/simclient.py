@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from game.binary import BadBytes
-from game.tracker import Section
+from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
+from game.view import View
 from game.wire import client as c
 from game.wire import messages as m
 from game.wire.closecodes import Close, Retry
@@ -63,6 +64,7 @@ class SimClient:
     turned_away: int = 0
     _held: dict[Section, str] = field(factory=dict)
     _is_polling: bool = False
+    _end_shown_on: int = 0
 
     def __attrs_post_init__(self) -> None:
         hello = m.Hello(token=self.name, name=self.name, slots=self.slots)
@@ -222,6 +224,7 @@ class SimClient:
             if oracle.is_compared(frame.seq):
                 shown = oracle.shown_in(machine.view)
             roster = tuple(row.number for row in machine.view.roster) if frame.kind.name == "KEY" else None
+            self._note_end(machine.view)
         self.world.frames_delivered += 1
         self._trace(
             tr.FrameIn,
@@ -240,6 +243,14 @@ class SimClient:
             roster,
             shown,
         )
+
+    def _note_end(self, view: View) -> None:
+        assert self.socket is not None  # noqa: S101 - a frame came over it
+        if PUBLIC_SECTION not in view.sections and SPECTATORS_SECTION not in view.sections:
+            return
+        if view.room.phase == "ended" and self._end_shown_on != self.socket.number:
+            self._end_shown_on = self.socket.number
+            self._trace(tr.EndShown, self.machine.welcome.incarnation if self.machine.welcome else "")
 
     def _note(self, item: c.News) -> None:
         incarnation = self.machine.welcome.incarnation if self.machine.welcome else ""

@@ -241,6 +241,13 @@ class Kicked(OfRoom):
 
 
 @frozen
+class Decided(OfRoom):
+    """The rules gave a result, in the step of ``tick``."""
+
+    tick: int
+
+
+@frozen
 class Over(OfRoom):
     """The room shows that the match has ended, from ``tick`` on."""
 
@@ -248,8 +255,15 @@ class Over(OfRoom):
 
 
 @frozen
+class EndShown(OfSocket):
+    """A client is shown, for the first time on this socket, that the match has ended."""
+
+    incarnation: str
+
+
+@frozen
 class Ended(OfRoom):
-    """The match has a result. ``is_again``: it was recorded before."""
+    """The result is in the database. ``is_again``: it was there before."""
 
     final_hash: str
     is_again: bool

@@ -63,6 +63,7 @@ class _Book:
     live_seq: int = 0
     delayed_seq: int = 0
     seated: object = None
+    is_decided: bool = False
     is_over: bool = False
     kicked: set[str] = field(factory=set)
     ids: dict[tuple[int, Section, int], tuple[set[int], set[int]]] = field(factory=dict)
@@ -99,6 +100,9 @@ class WatchedHolder(Holder):
     def _note(self, room: Room, book: _Book, at: float) -> None:
         of = (at, room.facts.incarnation, self.node, room.facts.epoch)
         self._note_seats(room, book, of)
+        if room.match.is_decided and not book.is_decided:
+            book.is_decided = True
+            self.trace.add(tr.Decided(*of, room.tick_no))
         if room.over_at is not None and not book.is_over:
             book.is_over = True
             self.trace.add(tr.Over(*of, room.tick_no))

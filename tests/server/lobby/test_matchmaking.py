@@ -31,7 +31,7 @@ from server.lobby.live import OPENED_FOR_S, PROMISED_FOR_S, STALE_AFTER_S, LiveR
 from server.lobby.models import Room as RoomRecord
 from server.lobby.registry import Lobby, RoomType
 from server.relay import envelope as e
-from server.rooms.outgoing import ToOne
+from server.rooms.outgoing import MatchOver, ToOne
 from server.rooms.room import Room
 from server.rooms.viewers import RoomFacts
 from server.routing.spec import Prefer
@@ -232,7 +232,7 @@ class Matchmaking(RuleBasedStateMachine):
         own = sum(hold.identity == identity for hold in seats.humans())
         bots = len(seats.bots())
         expected = 0
-        if held.room.match.status.phase == "ended":
+        if held.room.match.is_decided:
             expected = ENDED
         elif identity in held.kept_out:
             expected = OUT
@@ -290,12 +290,7 @@ class Matchmaking(RuleBasedStateMachine):
         answer, outs = self._ask_all(held, join)
         if held.room.is_over:
             return
-        if (
-            held.room.match.status.phase == "ended"
-            or person.identity in held.kept_out
-            or not person.has_seats
-            or is_old
-        ):
+        if held.room.match.is_decided or person.identity in held.kept_out or not person.has_seats or is_old:
             assert isinstance(answer, e.JoinRefused) and answer.close in (ENDED, OUT, NO_RESUME), answer
             self.fired[f"resume refused {answer.close}"] += 1
             return
@@ -422,7 +417,11 @@ class Matchmaking(RuleBasedStateMachine):
             if person.held is held and not person.is_connected and person.has_seats and self.now >= person.grace_until:
                 person.has_seats = False
                 self.fired["a grace ran out"] += 1
-        outs = [out.item for out in held.room.drain() if isinstance(out, ToOne)]
+        drained = held.room.drain()
+        for out in drained:
+            if isinstance(out, MatchOver):
+                held.room.result_is_written(out.result)
+        outs = [out.item for out in drained if isinstance(out, ToOne)]
         if held.room.is_over and not held.is_closed:
             held.is_closed = True
             assert directory.close(held.room.facts.incarnation, held.epoch)
@@ -451,7 +450,7 @@ class Matchmaking(RuleBasedStateMachine):
                     mine[seat].conn if mine[seat].is_connected else "",
                 )
             assert all(count <= EACH for count in Counter(h.identity for h in humans.values()).values())
-            if humans and match.status.phase == "playing":
+            if humans and match.is_playing:
                 assert len(match.seats.bots()) == max(0, FILL_TO - len(humans))
 
     def check_directory(self) -> None:

@@ -78,6 +78,7 @@ class Desk:
                     self.world.loop_control.group_send(group, e.layer_message(e.CONTROL, out.news, kind="news"))
                 case MatchOver():
                     self.over.append(out)
+                    self.world.room.result_is_written(out.result)
 
     def flush(self) -> None:
         """The links' batches."""

@@ -211,9 +211,11 @@ def deaf_client(world: World) -> None:
 
 
 def match_ends(world: World) -> None:
-    """Somebody ends the match."""
+    """Somebody ends the match while the database is away."""
     a, b, c = people(world)
     play_on(world, [a, b, c], 10)
+    world.note_fault("database_down")
+    world.offices.down_until = world.now + 1.0
     act(world, a, "end", 999_999)
     world.advance(3.0)
     world.finish_trace()
