@@ -17,7 +17,7 @@ from game.view import View
 from game.wire import client as c
 from game.wire import messages as m
 from game.wire.closecodes import Close, Retry
-from game.wire.frames import Frame, Position, decode_frame, frame_from_json
+from game.wire.frames import Frame, FrameKind, Position, decode_frame, frame_from_json
 from game.wire.limits import INPUTS_KEPT
 from server.clock import monotonic
 from server.routing.plan import RoutePlan
@@ -41,11 +41,17 @@ def is_full(code: int, reason: str) -> bool:
     return code == Close.OVERLOADED.value.code and LIMITS.search(reason) is not None
 
 
+def _is_patch(data: Data) -> bool:
+    if isinstance(data, bytes):
+        return decode_frame(data).kind is FrameKind.PATCH
+    return data.startswith('{"type":"patch"')
+
+
 @define(eq=False)
 class SimClient:
     """``wants_in``: it reconnects when it may, with growing patience. ``sticks_to``: the gateway where; None: anywhere.
 
-    ``turned_away``: how often in a row it was closed without a welcome between.
+    ``swallows``: how many of the next patches never arrive. ``turned_away``: how often in a row it was closed without a welcome between.
     """
 
     name: str
@@ -62,6 +68,7 @@ class SimClient:
     said: int = 0
     closes: int = 0
     turned_away: int = 0
+    swallows: int = 0
     _held: dict[Section, str] = field(factory=dict)
     _is_polling: bool = False
     _end_shown_on: int = 0
@@ -151,6 +158,9 @@ class SimClient:
 
     def on_data(self, data: Data) -> None:
         """A message of the server."""
+        if self.swallows and _is_patch(data):
+            self.swallows -= 1
+            return
         now, before = monotonic(), self.machine.head
         try:
             self.machine.receive(data, now)
