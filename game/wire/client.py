@@ -20,6 +20,7 @@ from game.schema import Message, Schema, SchemaError, schema_from_json
 from game.tracker import Section
 from game.view import View
 from game.wire import messages as m
+from game.wire.acks import AckPace
 from game.wire.closecodes import Retry, retry_of
 from game.wire.frames import (
     AckMessage,
@@ -36,8 +37,6 @@ from game.wire.frames import (
 )
 from game.wire.limits import INPUTS_KEPT, Limit, TokenBucket
 
-ACK_EVERY_FRAMES = 8
-ACK_EVERY_S = 0.19
 RESYNC_AFTER_S = 0.5
 RESYNC_AFTER_MAX_S = 8.0
 PING_EVERY_S = 2.0
@@ -116,9 +115,7 @@ class Client:
     _answered_through: dict[int, int] = field(factory=dict)
     _again: deque[tuple[int, int]] = field(factory=deque)
     _again_bucket: TokenBucket = field(factory=lambda: TokenBucket(AGAIN))
-    _acked_at: float = 0.0
-    _framed_at: float = 0.0
-    _unacked_frames: int = 0
+    _acks: AckPace = field(factory=AckPace)
     _resync_at: float | None = None
     _resync_wait_s: float = RESYNC_AFTER_S
     _is_key_wanted: bool = True
@@ -132,7 +129,7 @@ class Client:
         self._out.clear()
         self._again.clear()
         self._seen = Position(0, 0)
-        self._unacked_frames = 0
+        self._acks.unacked = 0
         self._resync_wait_s = RESYNC_AFTER_S
         self._is_key_wanted, self._resync_at = True, None
         self._ping_at = now + PING_EVERY_S
@@ -156,7 +153,7 @@ class Client:
         if self.state is not ClientState.LIVE and self.state is not ClientState.JOINED:
             return
         self._send_more(now)
-        if self._unacked_frames and now - self._acked_at >= ACK_EVERY_S:
+        if self._acks.is_due(now):
             self._ack(now)
         if self._resync_at is not None and now >= self._resync_at:
             self._ask_resync(now)
@@ -182,8 +179,7 @@ class Client:
             self._again.append((slot, n))  # none may overtake those before it
         elif self.state in (ClientState.JOINED, ClientState.LIVE):
             self._send_input(sent)
-            # Its `seen` acknowledges what an ack would.
-            self._acked_at, self._unacked_frames = self._framed_at, 0
+            self._acks.on_input()
         return n
 
     def say(self, text: str) -> None:
@@ -258,6 +254,7 @@ class Client:
         old, self.welcome = self.welcome, welcome
         is_same_room = old is not None and old.incarnation == welcome.incarnation
         self.state = ClientState.JOINED
+        self._acks.begin(welcome.send_hz, now)
         if self.view is None or not is_same_room:
             self.view = View(self.schema, send_hz=welcome.send_hz)
             self.head = Position(-1, -1)
@@ -363,9 +360,7 @@ class Client:
 
     def _count_for_ack(self, now: float) -> None:
         """Frames that change nothing are acknowledged too: the server waits for it."""
-        self._unacked_frames += 1
-        self._framed_at = now
-        if self._unacked_frames >= ACK_EVERY_FRAMES or now - self._acked_at >= ACK_EVERY_S:
+        if self._acks.on_frame(now):
             self._ack(now)
 
     def _play(self, events: list[EventRow], seq: int) -> None:
@@ -386,7 +381,7 @@ class Client:
         self._out.append(m.encode(m.Resync()))
 
     def _ack(self, now: float) -> None:
-        self._acked_at, self._unacked_frames = now, 0
+        self._acks.on_ack(now)
         if self.is_binary:
             self._out.append(encode_ack(AckMessage(self.head)))
         else:

@@ -150,11 +150,15 @@ def part_bytes(part: Part, frame_seq: int) -> bytes:
 
 
 class AnswerRows(Struct, frozen=True, array_like=True, gc=False):
-    """Encoded answers of one seat, ``last`` being the newest one's ``n``: made once, in the room, and then only joined."""
+    """Encoded answers of one seat, ``last`` being the newest one's ``n``: made once, in the room, and then only joined.
+
+    ``generation`` is that of the seat: they are its holder's as of then, and nobody else's.
+    """
 
     count: int
     data: bytes
     last: int
+    generation: int = 1
 
     def read(self) -> list[Answer]:
         """The answers. Raises BadBytes for rows that `answer_rows` did not write."""
@@ -164,8 +168,8 @@ class AnswerRows(Struct, frozen=True, array_like=True, gc=False):
         return answers
 
 
-def answer_rows(answers: Sequence[Answer]) -> AnswerRows:
-    """Answers as their rows in a frame."""
+def answer_rows(answers: Sequence[Answer], generation: int = 1) -> AnswerRows:
+    """Answers as their rows in a frame, for the seat's holder of that generation."""
     out = bytearray()
     for answer in answers:
         put_uvarint(out, answer.slot)
@@ -176,7 +180,7 @@ def answer_rows(answers: Sequence[Answer]) -> AnswerRows:
             put_text(out, answer.reason)
         else:
             out.append(0)
-    return AnswerRows(len(answers), bytes(out), answers[-1].n if answers else 0)
+    return AnswerRows(len(answers), bytes(out), answers[-1].n if answers else 0, generation)
 
 
 def answers_bytes(rows: Sequence[AnswerRows]) -> bytes:

@@ -7,7 +7,7 @@ few blobs that lead a viewer from where it is to the newest frame. Pure: bytes i
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 from msgspec import Struct
 
 from game.binary import uvarint
@@ -33,15 +33,14 @@ RING_FRAMES_MAX = 256
 RING_BYTES_MAX = 2 * 1024 * 1024  # per section
 
 
-@frozen
-class RingFrame:
-    """One frame as it arrived: its place, and what the private message brought for this gateway's seats."""
+class RingFrame(Struct, frozen=True):
+    """One frame as it arrived: its place, and the answers by seat that its private part brought for this gateway."""
 
     seq: int
     base: int
     tick: int
     at_ms: int
-    answers: Mapping[int, AnswerRows] = field(factory=dict)
+    answers: dict[int, AnswerRows] = {}
 
 
 @frozen
@@ -67,12 +66,16 @@ class _Hops:
 
 @define
 class Ring:
-    """The frames of one epoch of one stream. ``position`` is the newest one's, ``before`` that of the one it came after."""
+    """The frames of one epoch of one stream. ``position`` is the newest one's, ``before`` that of the one it came after.
+
+    ``answers`` has each seat's newest ones: a viewer that was not shown the frame they came with gets them with a later one.
+    """
 
     epoch: int = -1
     newest: RingFrame | None = None
     position: Position = NOWHERE
     before: Position = NOWHERE
+    answers: dict[int, AnswerRows] = field(factory=dict)
     _keys: dict[Section, Blob] = field(factory=dict)
     _hops: dict[Section, "_Hops"] = field(factory=dict)
     _slices: dict[tuple[int | None, Sections, Sections], "Slice | None"] = field(factory=dict)
@@ -85,6 +88,7 @@ class Ring:
         self.epoch = epoch
         self.newest = None
         self.position = self.before = NOWHERE
+        self.answers.clear()
         self._keys.clear()
         self._hops.clear()
         self._forget_slices()
@@ -103,6 +107,7 @@ class Ring:
         if frame.seq != self.position.seq or self.epoch != self.position.epoch:
             self.before, self.position = self.position, Position(self.epoch, frame.seq)
         self._forget_slices()
+        self.answers.update(frame.answers)
         for section, (is_key, data) in blobs.items():
             if is_key:
                 self._keys[section] = Blob(frame.seq, data)
@@ -114,13 +119,14 @@ class Ring:
 
     def add_private(
         self,
-        answers: Mapping[int, AnswerRows],
+        answers: dict[int, AnswerRows],
         blobs: Mapping[Section, tuple[bool, bytes]],
         keys: Mapping[Section, bytes],
     ) -> None:
         """Adds what came beside the newest frame for this gateway's own seats."""
-        if self.newest is not None:
-            self.add(evolve(self.newest, answers=answers), blobs, keys)
+        newest = self.newest
+        if newest is not None:
+            self.add(RingFrame(newest.seq, newest.base, newest.tick, newest.at_ms, answers), blobs, keys)
 
     def moment(self, now: float) -> "Moment":
         """When the newest frame was shown; one object for all viewers that are shown it at once, as is its position."""
@@ -197,8 +203,7 @@ class Ring:
             prefix = frame_prefix(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms)
             self._prefixes[start] = prefix
         body = b"".join((prefix, uvarint(len(parts)), *(part.data for part in parts if part)))
-        head = Frame(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms)
-        return Slice(head, tuple(part.part for part in parts if part), body, body + NO_ANSWERS)
+        return Slice(newest, self.epoch, start, tuple(part.part for part in parts if part), body, body + NO_ANSWERS)
 
     def _part(self, section: Section, start: int | None) -> "_Encoded | None":
         key = section, start
@@ -237,7 +242,9 @@ class Slice:
     ``text`` is that in the readable subprotocol, once somebody asked for it.
     """
 
-    head: Frame
+    newest: RingFrame
+    epoch: int
+    start: int | None
     parts: tuple[Part, ...]
     body: bytes
     plain: bytes
@@ -245,7 +252,10 @@ class Slice:
 
     def frame(self, answers: Sequence[Answer] = ()) -> Frame:
         """The frame itself, for the readable form."""
-        return evolve(self.head, parts=self.parts, answers=answers)
+        newest, start = self.newest, self.start
+        kind = FrameKind.KEY if start is None else FrameKind.PATCH
+        base = newest.seq if start is None else start
+        return Frame(kind, self.epoch, newest.seq, base, newest.tick, newest.at_ms, self.parts, answers)
 
     def bytes_with(self, rows: Sequence[AnswerRows]) -> bytes:
         """The frame's bytes for a viewer with these answers."""

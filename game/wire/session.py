@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from attrs import define, field, frozen
+from msgspec import Struct
 
 from game.binary import BadBytes
 from game.schema import Schema
@@ -34,8 +35,9 @@ from game.wire.ring import Moment, Ring, Sections, Slice
 
 HELLO_WITHIN_S = 10.0
 SILENT_FOR_S = 30.0
-PAUSE_AFTER_S = 0.5
-PAUSE_SLACK_S = 0.3
+PAUSE_AFTER_S = 1.5
+PAUSE_SLACK_S = 0.9  # more than ACK_EVERY_S: what a link that keeps up leaves unacknowledged at times
+LATE_S = 0.25
 CLOSE_AFTER_S = 10.0
 UNACKED_MAX = 64
 ERRORS = Limit(1.0, 20)
@@ -93,8 +95,7 @@ class Attach:
     hello: m.Hello
 
 
-@frozen
-class Submit:
+class Submit(Struct, frozen=True):
     """An input for the loop; ``reason`` is set where it was refused on the way, so that it is answered in order."""
 
     slot: int
@@ -105,8 +106,7 @@ class Submit:
     reason: str = ""
 
 
-@frozen
-class Acknowledge:
+class Acknowledge(Struct, frozen=True):
     """The client holds everything up to this position; said only where that tells the room something."""
 
     position: Position
@@ -117,8 +117,7 @@ class WantKey:
     """The ring has a hole that only the room can fill."""
 
 
-@frozen
-class SayLine:
+class SayLine(Struct, frozen=True):
     """A chat line for the room."""
 
     text: str
@@ -153,6 +152,7 @@ class Session:
     state: SessionState = SessionState.HELLO
     sections: Sections = ()
     seats: tuple[m.SeatGrant, ...] = ()
+    seat_numbers: tuple[int, ...] = ()
     head: Position = Position(-1, -1)
     acked: Position = Position(-1, -1)
     close: Close | None = None
@@ -172,9 +172,10 @@ class Session:
     _received_through: dict[int, int] = field(factory=dict)
     _chat_log: Sequence[m.ChatLine] = ()
     _best_ack_s: float = PAUSE_AFTER_S
+    _period_s: float = 0.05
     _is_slow: bool = False
     _buckets: dict[str, TokenBucket] = field(factory=dict)
-    _waiting: deque[Submit] = field(factory=deque)
+    _waiting: list[Submit] = field(factory=list)  # at most WAITING_INPUTS_MAX; a deque weighs 700 bytes
     _look_at: float = 0.0
     _answers_first: Position = NEVER
     _answers_last: Position = Position(-1, -1)
@@ -223,7 +224,7 @@ class Session:
             self.finish(Close.TOO_SLOW, f"no frame acknowledged for {CLOSE_AFTER_S:.0f} s")
         else:
             while self._waiting and (self._waiting[0].reason or self._bucket("input").take(now)):
-                self._commands.append(self._waiting.popleft())
+                self._commands.append(self._waiting.pop(0))
 
     def _earliest_deadline(self, now: float) -> float:
         """No deadline can be missed before; whatever happens meanwhile only puts them off."""
@@ -245,8 +246,10 @@ class Session:
             return
         self.state = SessionState.LIVE
         self.seats = welcome.seats
+        self.seat_numbers = tuple(grant.seat for grant in welcome.seats)
         self.sections = tuple(sections)
         self._since_tick, self._chat_sent = since_tick, chat_after
+        self._period_s = 1.0 / welcome.send_hz
         self._heard_at = max(self._heard_at, now)  # the wait was ours
         self._received_through = {grant.slot: grant.answered_through for grant in welcome.seats}
         self._out.append(m.encode(welcome))
@@ -319,19 +322,20 @@ class Session:
             self._commands.append(WantKey())
             return None
         self._note_sent(self.shown)
-        rows = self.own_answers(newest.answers) if newest.answers else ()
+        rows = self.own_answers(ring.answers) if self.seats and ring.answers else ()
         return found.bytes_with(rows) if self.is_binary else self._text(found, rows)
 
     def own_answers(self, answers: Mapping[int, AnswerRows]) -> Sequence[AnswerRows]:
-        """What of a frame's answers this client was not told yet, to be written with that frame.
+        """What of these answers this client was not told yet, to be written with the newest frame.
 
-        The room repeats them until they are acknowledged, for the layer may lose some; what was written to a socket is not
-        lost while the socket lives.
+        The room repeats some, for the layer may lose them; what was written to a socket is not lost while the socket lives.
         """
         rows: list[AnswerRows] = []
         for grant in self.seats:
             own = answers.get(grant.seat)
-            if own is not None and own.last > self._told.get(grant.seat, 0):
+            if own is None or own.generation != grant.generation:
+                continue
+            if own.last > self._told.get(grant.seat, 0):
                 self._told[grant.seat] = own.last
                 rows.append(own)
         if rows:
@@ -371,7 +375,7 @@ class Session:
         message = decode_client_bytes(self.rules.schema, data)
         if isinstance(message, AckMessage):
             if not self._is_too_big("ack", len(data)):
-                self._on_ack(message.position, now)
+                self._on_ack_alone(message.position, now)
         elif not self._is_too_big("input", len(data)):
             self._on_input(Submit(message.slot, message.n, message.seen, message.for_tick, message), now)
 
@@ -400,7 +404,7 @@ class Session:
                 if message.notices:
                     self._commands.append(NoticesSeen(message.notices[:100]))
                 if message.seq or message.epoch:
-                    self._on_ack(Position(message.epoch, message.seq), now)
+                    self._on_ack_alone(Position(message.epoch, message.seq), now)
             case m.Resync():
                 if self._control(now, "resync", RESYNC):
                     # It can acknowledge nothing of what it could not apply, so the pause ends here. What it owes since
@@ -452,17 +456,24 @@ class Session:
         if not self._may_input(slot, n, submit.seen):
             self._error(now, "input", "wrong_state", "an unknown slot or position, or before the welcome", slot, n)
             return False
-        if self.acked < submit.seen <= self.head:  # what was shown is held
-            self._on_ack(submit.seen, now)
-        if n > self._received_through.get(slot, 0):  # else sent again after a resume: the first one's answer counts
+        # What was shown is held.
+        is_news = self.acked < submit.seen <= self.head and self._on_ack(submit.seen, now)
+        is_first = n > self._received_through.get(
+            slot, 0
+        )  # else sent again after a resume: the first one's answer counts
+        if is_first and not self._waiting and (submit.reason or self._bucket("input").take(now)):
+            self._commands.append(submit)  # the room hears of what was seen by this
             self._received_through[slot] = n
-            self._pass_on(submit, now)
+            return True
+        if is_news:
+            self._commands.append(Acknowledge(submit.seen))
+        if is_first:
+            self._received_through[slot] = n
+            self._put_off(submit)
         return True
 
-    def _pass_on(self, submit: Submit, now: float) -> None:
-        if not self._waiting and (submit.reason or self._bucket("input").take(now)):
-            self._commands.append(submit)
-        elif submit.reason:
+    def _put_off(self, submit: Submit) -> None:
+        if submit.reason:
             self._wait(submit)
         else:
             self._over_rate(submit)
@@ -481,29 +492,47 @@ class Session:
         """Behind what waits already, so that inputs reach the loop by growing numbers."""
         self._waiting.append(submit)
         if len(self._waiting) > WAITING_INPUTS_MAX:
-            self._commands.append(_refused(self._waiting.popleft()))
+            self._commands.append(_refused(self._waiting.pop(0)))
 
-    def _on_ack(self, position: Position, now: float) -> None:
+    def _on_ack_alone(self, position: Position, now: float) -> None:
         if self.state is not SessionState.LIVE or position > self.head:
             self._error(now, "ack", "future", f"expected at most {self.head.epoch}/{self.head.seq}")
-            return
-        newest: Moment | None = None
-        while self.unacked and self.unacked[0].position <= position:  # a KEY may stand at a place that was acked before
-            newest = self.unacked.popleft()
+        elif self._on_ack(position, now):
+            self._commands.append(Acknowledge(position))
+
+    def _on_ack(self, position: Position, now: float) -> bool:
+        """Whether the room is to hear of it: of the first one, which shows that the welcome has arrived, and of answers."""
+        newest = self._settle(position)
         if newest is not None:  # it took the shortest of them, and they were acknowledged together
-            took_s = now - newest.at
-            if took_s < self._best_ack_s:
-                self._best_ack_s = max(0.0, took_s)
-                self.patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S)
-            self._is_slow = self._is_slow and took_s > self.patience_s
+            self._note_ack(now - newest.at)
         if position > self.acked or position == self.head:
             self.owed_since = now if self.unacked else None
-        if position > self.acked:
-            if self.seats and (self.acked.epoch < 0 or self._answers_first <= position):
-                # The room hears of the first one, which shows that the welcome has arrived, and of what carried answers.
-                self._commands.append(Acknowledge(position))
-                self._answers_first = NEVER if position >= self._answers_last else self._answers_last
-            self.acked = position
+        if position <= self.acked:
+            return False
+        is_news = bool(self.seats) and (self.acked.epoch < 0 or self._answers_first <= position)
+        if is_news:
+            self._answers_first = NEVER if position >= self._answers_last else self._answers_last
+        self.acked = position
+        return is_news
+
+    def _settle(self, position: Position) -> Moment | None:
+        """What is held up to there waits no longer; the newest of it. A KEY may stand at a place that was acked before."""
+        unacked, newest = self.unacked, None
+        if unacked and position == self.head:
+            newest = unacked[-1]
+            unacked.clear()
+        while unacked and unacked[0].position <= position:
+            newest = unacked.popleft()
+        return newest
+
+    def _note_ack(self, took_s: float) -> None:
+        """An ack may stand for a frame that was shown up to a period before; more is the link, or the client, falling behind."""
+        if took_s < self._best_ack_s:
+            self._best_ack_s = max(0.0, took_s)
+            self.patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S + self._period_s)
+        self._is_slow = took_s > self._best_ack_s + LATE_S + self._period_s
+        if self._is_slow:
+            self.is_usual = False
 
     def _on_chat(self, message: m.Say, now: float) -> None:
         if self.state is not SessionState.LIVE:

@@ -30,13 +30,16 @@ def show_all(viewers: Iterable[Viewer], ring: Ring, now: float) -> None:
         return
     shown, answers = ring.moment(now), newest.answers
     position = shown.position
+    sections, found = None, None
     for viewer in viewers:
         session = viewer.session
         if session.head is not before or not session.is_usual:
             viewer.show(ring, now)
             continue
         unacked = session.unacked
-        found = ring.slice(session.sections, session.sections, before.seq)
+        if session.sections is not sections:  # mostly they are: neighbours share theirs
+            sections = session.sections
+            found = ring.slice(sections, sections, before.seq)
         if found is None or (unacked and now - unacked[0].at > session.patience_s):
             viewer.show(ring, now)
             continue
@@ -45,5 +48,7 @@ def show_all(viewers: Iterable[Viewer], ring: Ring, now: float) -> None:
         session.head, session.shown = position, shown
         session.frames_sent += 1
         unacked.append(shown)
-        rows = session.own_answers(answers) if answers else ()
-        viewer.write(found.bytes_with(rows) if rows else found.plain)
+        if answers and not answers.keys().isdisjoint(session.seat_numbers):
+            viewer.write(found.bytes_with(session.own_answers(answers)))
+        else:
+            viewer.write(found.plain)

@@ -21,7 +21,10 @@ CHAT_LATE_S = 0.3
 
 @define
 class Feed:
-    """``is_complete``: the newest frame's private part is here, or there is none. ``is_lacking``: only a KEY helps."""
+    """``is_complete``: the newest frame's private part is here, or there is none. ``is_lacking``: only a KEY helps.
+
+    All answers that the frames up to ``_whole_through`` carried are known.
+    """
 
     node: str
     chat_kept: int
@@ -32,6 +35,8 @@ class Feed:
     chat: list[ChatLine] = field(factory=list)
     chat_through: int = 0
     holes: int = 0
+    _whole_through: int = -1
+    _is_at_key: bool = False
     _early: dict[tuple[int, int], PrivateFrame] = field(factory=dict)
     _private_sections: set[Section] = field(factory=set)
     _key_asked_at: float = -1e9
@@ -117,7 +122,7 @@ class Feed:
     def _restart(self, epoch: int) -> None:
         self.ring.restart(epoch)
         self._private_sections.clear()
-        self.is_complete = True
+        self.is_complete, self._whole_through = True, -1
 
     def _on_head(self, frame: PublicFrame) -> bool:
         newest = self.ring.newest
@@ -132,9 +137,10 @@ class Feed:
 
     def _note_hole(self, frame: PublicFrame) -> None:
         newest = self.ring.newest
-        if frame.key is not None:
+        self._is_at_key = frame.key is not None
+        if self._is_at_key:
             self.is_lacking = False
-        elif newest is None or frame.base > newest.seq:
+        elif newest is None or frame.base > min(newest.seq, self._whole_through):
             self.is_lacking = True
             self.holes += newest is not None
 
@@ -145,6 +151,7 @@ class Feed:
         if self.is_complete:
             self.sections_number = 0
             self._keep_sections(())
+            self._note_whole(frame.seq)
         self.ring.add(
             RingFrame(frame.seq, frame.base, frame.tick, frame.at_ms),
             {section: (is_key, data) for section, (is_key, data) in blobs.items() if data is not None},
@@ -163,6 +170,12 @@ class Feed:
         self._keep_sections(blobs)
         self.ring.add_private(frame.answers, blobs, keys)
         self.is_complete, self.sections_number = True, frame.sections_number
+        self._note_whole(frame.seq)
+
+    def _note_whole(self, seq: int) -> None:
+        """The newest frame is complete. A KEY mends every hole; without one, what a hole swallowed stays unknown."""
+        if self._is_at_key or not self.is_lacking:
+            self._whole_through = seq
 
     def _keep_sections(self, listed: Iterable[Section]) -> None:
         """What the room no longer sends here is forgotten: nothing may be built on it later."""

@@ -1,6 +1,6 @@
 """The connections of this gateway that are in one stream of one room, and what they are offered. Sans I/O; the hub owns them."""
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Protocol
 
 from attrs import define, field
@@ -89,8 +89,9 @@ class Watched:
             member.session.send(m.Rebase(tick, skipped_ms))
 
 
-def sections_from(wire: Iterable[tuple[str, int]]) -> tuple[Section, ...]:
-    """Sections as the envelope spells them."""
+@lru_cache(maxsize=4096)
+def sections_from(wire: tuple[tuple[str, int], ...]) -> tuple[Section, ...]:
+    """Sections as the envelope spells them; the very same object for all who have the same."""
     return tuple(Section(Audience(audience), of) for audience, of in wire)
 
 

@@ -3,6 +3,7 @@
 Sans I/O. The room calls `cut` at each send tick and `release` at each tick; nobody else makes frames.
 """
 
+from collections import deque
 from typing import Any
 
 from attrs import define, field, frozen
@@ -32,11 +33,15 @@ Answers = dict[str, dict[int, AnswerRows]]
 
 @frozen
 class Audiences:
-    """Which private sections each gateway's connections in a stream have, as of some comings and goings and teams."""
+    """Which private sections each gateway's connections in the live stream have, as of some comings and goings and teams.
+
+    ``players`` are the seats with a connection: its gateway, the seat's slot there, and its generation.
+    """
 
     as_of: tuple[int, int]
     wanted: Wanted
     on_show: set[Section]
+    players: dict[int, tuple[str, int, int]]
 
 
 @define(eq=False)
@@ -53,8 +58,9 @@ class Framer:
     started_at: float
     live: Stream = field(init=False)
     _delayed: Stream | None = field(init=False)
-    _shown: Audiences = Audiences((-1, -1), {}, set())
+    _shown: Audiences = Audiences((-1, -1), {}, set(), {})
     _cut_at: float = -1e9
+    _answered: deque[tuple[int, tuple[int, ...]]] = field(factory=deque)
     _released_at: float = -1e9
 
     def __attrs_post_init__(self) -> None:
@@ -100,12 +106,12 @@ class Framer:
     def _cut_live(self, sources: dict[str, Any], events: list[Event], tick_no: int, now: float) -> None:
         fresh, is_changed = self._look_around()
         wanted, on_show = self._shown.wanted, self._shown.on_show
-        is_forced = self.match.has_answered or is_changed or self.admission.has_newcomers
-        self.admission.has_newcomers = self.match.has_answered = False
+        is_forced = bool(self.match.answered) or is_changed or self.admission.has_newcomers
+        self.admission.has_newcomers = False
         cut = self.live.cut(sources, events, on_show, fresh, is_forced=is_forced)
         if cut is not None:
             self._cut_at = now
-            self.out.append(self._frame(cut, e.LIVE_STREAM, wanted, self._answers(cut.seq), tick_no, now))
+            self.out.append(self._frame(cut, e.LIVE_STREAM, wanted, self._answers(cut), tick_no, now))
             if self.match.crew:
                 self.match.crew.see(self.live.key)
         elif now - self._cut_at >= HEAD_EVERY_S:
@@ -175,13 +181,24 @@ class Framer:
     def _number(self, gateway: str, stream: int) -> int:
         return self.admission.section_changes.get(gateway, 0) if stream == e.LIVE_STREAM else 0
 
-    def _answers(self, seq: int) -> Answers:
+    def _answers(self, cut: CutFrame) -> Answers:
+        """The answers that who goes on from the frame's base may not have; all of them where somebody may begin here."""
         out: Answers = {}
-        for viewer in self.admission.viewers.values():
-            for slot, seat in enumerate(viewer.seats):
-                queue = self.match.inputs[seat]
-                if queue.has_answers:
-                    out.setdefault(viewer.gateway, {})[seat] = queue.rows(slot, seq)
+        match = self.match
+        self._answered.append((cut.seq, tuple(match.answered)))
+        match.answered.clear()
+        while self._answered[0][0] <= cut.seq - self.plan.frames.rung_span:
+            self._answered.popleft()
+        seats = {seat for seq, answered in self._answered if seq > cut.base for seat in answered}
+        if cut.public.key is not None:
+            seats |= match.unsettled
+        for seat in sorted(seats & self._shown.players.keys()):
+            queue = match.inputs[seat]
+            if queue.has_answers:
+                gateway, slot, generation = self._shown.players[seat]
+                out.setdefault(gateway, {})[seat] = queue.rows(slot, generation, cut.seq)
+            else:
+                match.unsettled.discard(seat)
         return out
 
     def _look_around(self) -> tuple[set[Section], bool]:
@@ -191,9 +208,18 @@ class Framer:
             return set(), False
         before, changes = self._shown.wanted, sum(self.admission.section_changes.values())
         wanted = self._wanted()
-        self._shown = Audiences(as_of, wanted, {section for sections in wanted.values() for section in sections})
+        on_show = {section for sections in wanted.values() for section in sections}
+        self._shown = Audiences(as_of, wanted, on_show, self._players())
         fresh = {s for gateway, sections in wanted.items() for s in sections - before.get(gateway, set())}
         return fresh, changes != sum(self.admission.section_changes.values())
+
+    def _players(self) -> dict[int, tuple[str, int, int]]:
+        holds = self.match.seats.holds
+        return {
+            seat: (viewer.gateway, slot, holds[seat].generation)
+            for viewer in self.admission.viewers.values()
+            for slot, seat in enumerate(viewer.seats)
+        }
 
     def _wanted(self) -> Wanted:
         """The private sections that each gateway's connections in the live stream have. Who lost or got one is told."""

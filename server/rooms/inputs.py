@@ -1,9 +1,10 @@
-"""The inputs of one seat: taken once each and in order, answered once each, the answers repeated until acknowledged."""
+"""The inputs of one seat: taken once each and in order, answered once each, the answers kept until acknowledged."""
 
 from collections import deque
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
+from msgspec import Struct
 
 from game.wire.frames import Answer, AnswerRows, Position, answer_rows
 from game.wire.limits import INPUTS_KEPT
@@ -13,8 +14,7 @@ UNACKED_ANSWERS_MAX = 512
 EARLY_TICKS_MAX = 120
 
 
-@frozen
-class Pending:
+class Pending(Struct, frozen=True):
     """An input that waits for its tick; ``body`` is None where it was refused on the way."""
 
     n: int
@@ -24,8 +24,7 @@ class Pending:
     arrived_tick: int
 
 
-@frozen
-class Given:
+class Given(Struct, frozen=True):
     """An answer: applied at ``tick`` where ``reason`` is empty."""
 
     n: int
@@ -41,7 +40,7 @@ class InputQueue:
     received_through: int = 0
     waiting: deque[Pending] = field(factory=deque)
     _answers: deque[tuple[Given, int | None]] = field(factory=deque)
-    _rows: tuple[int, AnswerRows] | None = None
+    _rows: tuple[int, int, AnswerRows] | None = None
 
     def receive(self, pending: Pending) -> bool:
         """Takes an input unless it was taken before. False, and it is not taken, where the queue is full.
@@ -75,15 +74,15 @@ class InputQueue:
         self._answers.append((Given(pending.n, tick, reason, margin), None))
         self._rows = None
 
-    def rows(self, slot: int, seq: int) -> AnswerRows:
+    def rows(self, slot: int, generation: int, seq: int) -> AnswerRows:
         """What frame ``seq`` carries of them, for the connection that has this seat as its ``slot``.
 
         They repeat, so they are encoded anew only when one was added or acknowledged.
         """
-        if self._rows is None or self._rows[0] != slot:
+        if self._rows is None or self._rows[:2] != (slot, generation):
             answers = [Answer(slot, g.n, g.tick, g.reason, g.margin) for g in self.to_send(seq)]
-            self._rows = slot, answer_rows(answers)
-        return self._rows[1]
+            self._rows = slot, generation, answer_rows(answers, generation)
+        return self._rows[2]
 
     def to_send(self, seq: int) -> list[Given]:
         """All answers that no acknowledged frame has carried; those that are new are carried by frame ``seq``."""

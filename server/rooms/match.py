@@ -16,7 +16,7 @@ from game.schema import NO_TEAM, RoomRow, SeatRow
 from game.tracker import PUBLIC_SECTION, Section
 from server.ops.metrics import count
 from server.rooms.bots import BotCrew
-from server.rooms.inputs import InputQueue
+from server.rooms.inputs import InputQueue, Pending
 from server.rooms.seats import Hold, SeatTable
 from server.routing.plan import RoomPlan
 
@@ -28,7 +28,8 @@ class Match:
     """``status`` stands in the `_room` table, the roster in `_seats`; both travel like the world.
 
     ``is_decided``: there is a result, and no further step; the phase says so once the result is written down.
-    ``has_answered``: an answer waits for its first frame. Whoever cuts that frame takes it back.
+    ``answered`` are the seats with an answer that waits for its first frame; whoever cuts that frame empties it. ``unsettled``
+    are those that may have unacknowledged ones.
     """
 
     plan: RoomPlan
@@ -45,7 +46,8 @@ class Match:
     inputs: dict[int, InputQueue] = field(factory=dict)
     events: list[Event] = field(factory=list)
     team_changes: int = 0
-    has_answered: bool = False
+    answered: set[int] = field(factory=set)
+    unsettled: set[int] = field(factory=set)
     is_decided: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -71,7 +73,9 @@ class Match:
         self.roster[hold.number] = SeatRow(hold.number, hold.name, shown, is_bot, is_connected=True)
 
     def link(self, seat: int, *, is_connected: bool) -> None:
-        """A seat's connection was lost or came back."""
+        """A seat's connection was lost or came back; to a new one nothing was told yet."""
+        if is_connected:
+            self.answered.add(seat)
         if self.roster[seat].is_connected != is_connected:
             self.roster[seat].is_connected = is_connected
             self.game.connected(self.world, seat, is_connected)
@@ -84,6 +88,8 @@ class Match:
             self.crew.dismiss(number)
         self.seats.release(hold)
         self.inputs.pop(number, None)
+        self.unsettled.discard(number)
+        self.answered.discard(number)
         self.roster.pop(number, None)
         self.game.leave(self.world, number, reason)
         self.recorder.left(number, reason)
@@ -127,20 +133,22 @@ class Match:
     def answer_unplayed(self, tick_no: int) -> None:
         """While nothing is played, inputs are answered all the same."""
         reason = "match ended" if self.is_decided else f"match {self.status.phase}"
-        for queue in self.inputs.values():
+        for seat, queue in self.inputs.items():
             for pending in queue.due(tick_no):
-                self.has_answered = True
-                queue.answer(pending, tick_no, pending.reason or reason)
-                count("inputs_total", outcome="refused")
+                self._answer(seat, pending, tick_no, pending.reason or reason)
+
+    def _answer(self, seat: int, pending: Pending, tick_no: int, reason: str) -> None:
+        self.answered.add(seat)
+        self.unsettled.add(seat)
+        self.inputs[seat].answer(pending, tick_no, reason)
+        count("inputs_total", outcome="refused" if reason else "applied")
 
     def _take_inputs(self, tick_no: int) -> Iterable[tuple[int, Any]]:
         for seat in sorted(seat for seat, queue in self.inputs.items() if queue.waiting):
             queue = self.inputs[seat]
             for pending in queue.due(tick_no):
-                self.has_answered = True
                 reason = pending.reason or self._refusal(seat, pending.body)
-                queue.answer(pending, tick_no, reason)
-                count("inputs_total", outcome="refused" if reason else "applied")
+                self._answer(seat, pending, tick_no, reason)
                 if not reason:
                     yield seat, pending.body
 

@@ -3,29 +3,27 @@
 from datetime import datetime
 
 from attrs import frozen
+from msgspec import Struct
 
 from game.contract import Result
 from server.relay.envelope import PrivateFrame, PublicFrame, RoomNews, ToGateway
 
 
-@frozen
-class ToOne:
+class ToOne(Struct, frozen=True):
     """An item for one gateway, over its link."""
 
     gateway: str
     item: ToGateway
 
 
-@frozen
-class FrameOut:
+class FrameOut(Struct, frozen=True):
     """A frame: its public part for the group, its private parts by gateway."""
 
     public: PublicFrame
     private: dict[str, PrivateFrame]
 
 
-@frozen
-class NewsOut:
+class NewsOut(Struct, frozen=True):
     """News for all gateways of the room."""
 
     news: RoomNews

@@ -199,15 +199,18 @@ class Room:
     def _on_ack(self, item: e.AckItem) -> None:
         viewer = self.viewers.get(item.conn)
         if viewer is not None:
-            self.match.seats.confirm(item.conn)
-            for seat in viewer.seats:
-                self.match.inputs[seat].acknowledge(Position(item.epoch, item.seq), self.facts.epoch)
+            self._acknowledge(viewer, Position(item.epoch, item.seq))
+
+    def _acknowledge(self, viewer: Viewer, position: Position) -> None:
+        self.match.seats.confirm(viewer.conn)
+        for seat in viewer.seats:
+            self.match.inputs[seat].acknowledge(position, self.facts.epoch)
 
     def _on_input(self, item: e.InputItem) -> None:
         viewer = self.viewers.get(item.conn)
         if viewer is None or not 0 <= item.slot < len(viewer.seats):
             return  # its connection is gone; a resumed one sends it again
-        self.match.seats.confirm(item.conn)
+        self._acknowledge(viewer, Position(item.seen_epoch, item.seen_seq))
         body, reason = None, item.reason
         if not reason:
             try:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
+from msgspec import Struct
 
 from game.codec import Delta, encode_delta
 from game.contract import Event
@@ -12,16 +13,14 @@ from game.tracker import PUBLIC_SECTION, Section, Tracker
 from server.routing.plan import FramesSpec
 
 
-@frozen
-class Cut:
+class Cut(Struct, frozen=True):
     """One section's part of a frame: a patch since the frame's base, a KEY, or both. None: nothing to send."""
 
     patch: bytes | None
     key: bytes | None
 
 
-@frozen
-class CutFrame:
+class CutFrame(Struct, frozen=True):
     """A frame as the room cut it; ``private`` has every section on show, also those without a change."""
 
     seq: int

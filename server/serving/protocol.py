@@ -1,6 +1,6 @@
 """Daphne's WebSocket protocol with an early way in: small whole messages are read here, all else is autobahn's.
 
-The only module that knows the insides of autobahn and Twisted; their versions are bounded in pyproject.toml and asked for
+It knows the insides of autobahn and Twisted, as `direct` and `defaults` do; their versions are bounded in pyproject.toml and asked for
 again at run time. An early message is one that autobahn would pass on without a second thought: the connection is open,
 nothing is half read, and the frame is whole, final, masked, without reserved bits, small, and valid UTF-8 if it is text.
 The first frame in a chunk that is not goes to autobahn with everything after it, so masks, fragments, control frames,
@@ -14,13 +14,17 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
+from autobahn.twisted.util import peer2str
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import tcp
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.defer import maybeDeferred
 
 from server.clock import wall_now
 from server.serving.direct import DirectSocket
 from server.serving.frames import EARLY_MAX, whole_message
+from server.serving.handshake import Handshake
 from server.serving.inbox import Inbox
 from server.serving.rounds import Rounds, rounds_of
 
@@ -29,6 +33,7 @@ log = structlog.get_logger()
 HELD_MAX = 64 * 1024
 READ_MAX = 16 * 1024
 INTERNAL = 1011
+VERSION = 13  # RFC 6455's
 KNOWN = {"autobahn": ("26", "10"), "twisted": ("26", "10")}
 
 
@@ -48,9 +53,55 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
 
     deliver: Callable[[bytes | str], None] | None = None
     is_accepted = False
+    is_closed: Any
     early_max = 0
     _has_heard = False
     _is_held = False
+
+    # ---- the handshake
+
+    def __init__(self) -> None:
+        """Which way the handshake goes is not known yet: `begin` does without what autobahn makes here."""
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """The handshake goes autobahn's way."""
+        super().__init__()
+        super().connectionMade()
+
+    def begin(self, transport: Any, handshake: Handshake) -> None:
+        """A request that `handshake` has read and found good: autobahn goes on from there.
+
+        Nothing times the handshake but Daphne's own watch over the application: the peer has said all that it has to.
+        """
+        self.connected, self.transport, self.peer = 1, transport, peer2str(transport)
+        transport.setTcpNoDelay(True)
+        self.factory.countConnections += 1
+        self._raw_query_string = b""
+        self._wskey, self.websocket_version = handshake.key, VERSION
+        self.websocket_protocols = handshake.protocols
+        self.websocket_extensions = self._parseExtensionsHeader(handshake.headers.get("sec-websocket-extensions", ""))
+        request = ConnectionRequest(  # type: ignore[no-untyped-call]
+            self.peer,
+            handshake.headers,
+            handshake.host,
+            handshake.path,
+            {},
+            VERSION,
+            handshake.origin,
+            handshake.protocols,
+            self.websocket_extensions,
+        )
+        maybeDeferred(self.onConnect, request).addCallbacks(self.succeedHandshake, self._refuse)
+        request.headers = {}  # Daphne keeps the request for its path's sake
+
+    def _refuse(self, failure: Any) -> None:
+        """As autobahn answers where the application does not accept."""
+        denial = failure.check(ConnectionDeny) and failure.value
+        if denial:
+            self.failHandshake(denial.reason, denial.code)
+        else:
+            log.error("socket.connect_failed", error=repr(failure.value))
+            self.failHandshake("Internal server error", ConnectionDeny.INTERNAL_SERVER_ERROR)
 
     # ---- offered to the application
 
@@ -101,6 +152,7 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
         """The connection is gone: the application hears of it, and is let go of."""
         super().onClose(wasClean, code, reason)
         self.deliver = None
+        self.is_closed = None  # autobahn's, kept by us and keeping us: only the collector would find out
 
     def check_timeouts(self) -> None:
         """Daphne pings who was silent for long: it is told here, every 2 s, who was not."""

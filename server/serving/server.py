@@ -13,6 +13,8 @@ import structlog
 from daphne.server import Server
 from twisted.internet import defer
 
+from server.serving.defaults import configured
+from server.serving.door import Door
 from server.serving.protocol import RoomSocketProtocol, are_insides_known
 from server.sockets.outlet import EXTENSION
 
@@ -27,6 +29,7 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
 
     drain: Callable[[], Awaitable[None]]
     send_buffer_bytes: int = 0
+    door: Door | None = None
 
     def listen_success(self, port: Any) -> None:
         """Installs our protocol before the first connection.
@@ -37,9 +40,12 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         super().listen_success(port)
         self.ws_factory.are_insides_known = are_insides_known()
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_HANDSHAKE_S)
-        self.ws_factory.protocol = _configured(self.ws_factory)
+        self.ws_factory.protocol = configured(self.ws_factory)
         if not self.ws_factory.are_insides_known:
             log.warning("server.unknown_versions", effect="sockets are written to through ASGI")
+        elif port.factory is self.http_factory and self._has_plain_handshakes():
+            self.door = self.door or Door(self.http_factory, self.ws_factory)
+            port.factory = self.door
         if self.send_buffer_bytes and getattr(port, "socket", None) is not None:
             port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
 
@@ -54,6 +60,18 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         application = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
         return inbox
+
+    def timeout_checker(self) -> None:
+        """Daphne's own, every 2 s."""
+        if self.door is not None:
+            self.door.close_silent()
+        super().timeout_checker()
+
+    def _has_plain_handshakes(self) -> bool:
+        """Whether nothing is set that `handshake` does not know of."""
+        sockets = self.ws_factory
+        is_open_to_all = sockets.allowedOrigins == ["*"] and not sockets.maxConnections and not sockets.externalPort
+        return is_open_to_all and not sockets.trustXForwardedFor and not self.proxy_forwarded_address_header
 
     def kill_all_applications(self) -> Any:
         """Twisted's shutdown waits for what this returns."""
@@ -70,17 +88,3 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _configured(factory: Any) -> type[RoomSocketProtocol]:
-    """Our protocol with the factory's options as its class' own.
-
-    Autobahn would copy the thirty of them into each connection, and format a text of them for a log that nobody reads: a
-    tenth of a join's time. Options that are set on the factory later count for nobody.
-    """
-    if not factory.are_insides_known:
-        return RoomSocketProtocol
-    found = {name: getattr(factory, name) for name in RoomSocketProtocol.CONFIG_ATTRS}
-    # A function that is a class' attribute would be called with the connection before its own arguments.
-    options = {name: staticmethod(value) if callable(value) else value for name, value in found.items()}
-    return type("ConfiguredSocketProtocol", (RoomSocketProtocol,), {**options, "CONFIG_ATTRS": ()})

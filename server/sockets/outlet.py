@@ -48,6 +48,10 @@ class SocketExtension(Protocol):
     def close(self, code: int, reason: str) -> None: ...
 
 
+def _nobody() -> None:
+    """Hears that a socket is full that is gone."""
+
+
 class DirectOutlet:
     """Over the extension: no task, no event, no queue but the transport's own, whose bound is OUT_BYTES_MAX.
 
@@ -68,7 +72,8 @@ class DirectOutlet:
         self.socket.close(code, reason)
 
     def stop(self) -> None:
-        """Nothing of ours is left to end."""
+        """Nothing of ours is left to end; but who hears of a full socket holds it, and must not be held by it for ever."""
+        self.socket.limit(OUT_BYTES_MAX, _nobody)
 
 
 @define(eq=False)

@@ -93,13 +93,12 @@ class OtherwiseAnswered:
     def __getattr__(self, name: str) -> object:
         return getattr(self.queue, name)
 
-    def rows(self, slot: int, seq: int) -> AnswerRows:
+    def rows(self, slot: int, generation: int, seq: int) -> AnswerRows:
         """As `InputQueue.rows`; of each answer, all but its number is another."""
-        answers = self.queue.rows(slot, seq).read()
+        answers = self.queue.rows(slot, generation, seq).read()
         self.counted["answers"] += len(answers)
-        return answer_rows(
-            [Answer(slot, a.n, a.tick + 1, "" if a.reason else "another reason", a.margin + 1) for a in answers]
-        )
+        altered = [Answer(slot, a.n, a.tick + 1, "" if a.reason else "another reason", a.margin + 1) for a in answers]
+        return answer_rows(altered, generation)
 
 
 class OtherwiseAnsweredSeats(dict[int, InputQueue]):

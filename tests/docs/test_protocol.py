@@ -9,7 +9,7 @@ import pytest
 from game import codec, schema, tracker
 from game.codec import decode_delta, delta_json
 from game.schema import schema_from_json
-from game.wire import client, frames, messages, session
+from game.wire import acks, client, frames, messages, session
 from game.wire.closecodes import table_markdown
 from game.wire.frames import AckMessage, InputMessage, decode_client_bytes, decode_frame, frame_json, input_json
 from tests.support.processes import ROOT
@@ -84,6 +84,6 @@ def test_the_limits_are_the_codes():
     rows = re.findall(r"^\| `([A-Z_]+)` \| ([\d.]+) \|", PAGE, flags=re.MULTILINE)
     assert len(rows) > 10
     for name, value in rows:
-        holders = [m for m in (session, client, messages, frames, codec, schema, tracker) if hasattr(m, name)]
+        holders = [m for m in (acks, session, client, messages, frames, codec, schema, tracker) if hasattr(m, name)]
         assert holders, f"no constant {name} in the code"
         assert {float(getattr(m, name)) for m in holders} == {float(value)}, name

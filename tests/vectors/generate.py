@@ -521,6 +521,19 @@ def _messages(scribe: Scribe) -> None:
     scribe.receive(m.Goodbye(4504, "moving", "deploy", 1.5))
 
 
+def _acks(scribe: Scribe) -> None:
+    """Quickly at first, then seldom; quickly again once a frame came late; an input's `seen` counts."""
+    told = story()
+    scribe.receive(told.frame(None, SECTIONS))
+    for gap_s in (*[0.05] * 58, 0.1, *[0.05] * 8, 0.075, *[0.05] * 8):
+        told.advance()
+        scribe.wait(gap_s).receive(told.frame(told.tracker.seq - 1, SECTIONS))
+    scribe.send(Steer(0.5)).wait(0.3).wait(0.3)
+    for _ in range(40):
+        told.advance()
+        scribe.wait(0.01).receive(told.frame(told.tracker.seq - 1, SECTIONS))
+
+
 SCRIPTS: dict[str, Callable[[Scribe], None]] = {
     "key, patch, duplicate, a ship is gone": _plain,
     "a gap asks for one resync, then again with patience; a fitting patch heals it": _gap,
@@ -531,6 +544,7 @@ SCRIPTS: dict[str, Callable[[Scribe], None]] = {
     "a resumed seat sends again what was not answered": _resume,
     "a resumed seat sends again a few at a time, in order": _resume_with_many,
     "chat, notices, rebase, pong, goodbye": _messages,
+    "frames are acknowledged seldom, and quickly where one came late": _acks,
 }
 
 

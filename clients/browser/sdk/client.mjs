@@ -6,6 +6,7 @@
  * `socket.mjs` is the shell around it.
  */
 
+import { AckPace } from "./acks.mjs";
 import { BadBytes } from "./binary.mjs";
 import { bodyOf, named, quantizeAll } from "./codec.mjs";
 import { retryOf } from "./closecodes.mjs";
@@ -66,8 +67,6 @@ import { View, sectionName } from "./view.mjs";
  */
 
 export const PROTOCOL = 1;
-export const ACK_EVERY_FRAMES = 8;
-export const ACK_EVERY_S = 0.19;
 export const RESYNC_AFTER_S = 0.5;
 export const RESYNC_AFTER_MAX_S = 8;
 export const PING_EVERY_S = 2;
@@ -141,9 +140,7 @@ export class Client {
   #again = [];
   #againTokens = 0;
   #againAt = 0;
-  #ackedAt = 0;
-  #framedAt = 0;
-  #unackedFrames = 0;
+  #acks = new AckPace();
   /** @type {number | null} */
   #resyncAt = null;
   #resyncWaitS = RESYNC_AFTER_S;
@@ -172,7 +169,7 @@ export class Client {
     this.#resyncWaitS = RESYNC_AFTER_S;
     this.#isKeyWanted = true;
     this.#resyncAt = null;
-    this.#unackedFrames = 0;
+    this.#acks.unacked = 0;
     this.#pingAt = now + PING_EVERY_S;
     this.#say({ type: "hello", v: PROTOCOL, ...this.hello });
   }
@@ -199,7 +196,7 @@ export class Client {
   poll(now) {
     if (this.state !== "live" && this.state !== "joined") return;
     this.#sendMore(now);
-    if (this.#unackedFrames && now - this.#ackedAt >= ACK_EVERY_S) this.#ack(now);
+    if (this.#acks.isDue(now)) this.#ack(now);
     if (this.#resyncAt !== null && now >= this.#resyncAt) this.#askResync(now);
     if (now >= this.#pingAt) {
       this.#pingAt = now + PING_EVERY_S;
@@ -229,9 +226,7 @@ export class Client {
       this.#again.push(sent); // none may overtake those before it
     } else if (this.state === "joined" || this.state === "live") {
       this.#sendInput(sent);
-      // Its `seen` acknowledges what an ack would.
-      this.#ackedAt = this.#framedAt;
-      this.#unackedFrames = 0;
+      this.#acks.onInput();
     }
     return n;
   }
@@ -339,6 +334,7 @@ export class Client {
     const isSameRoom = old?.incarnation === welcome.incarnation;
     this.welcome = welcome;
     this.state = "joined";
+    this.#acks.begin(welcome.send_hz, now);
     if (!this.view || !isSameRoom) {
       this.view = new View(this.schema, welcome.send_hz);
       this.head = { epoch: -1, seq: -1 };
@@ -468,9 +464,7 @@ export class Client {
 
   /** Frames that change nothing are acknowledged too: the server waits for it. @param {number} now */
   #countForAck(now) {
-    this.#unackedFrames += 1;
-    this.#framedAt = now;
-    if (this.#unackedFrames >= ACK_EVERY_FRAMES || now - this.#ackedAt >= ACK_EVERY_S) this.#ack(now);
+    if (this.#acks.onFrame(now)) this.#ack(now);
   }
 
   /** @param {readonly EventRow[]} events @param {number} seq */
@@ -498,8 +492,7 @@ export class Client {
 
   /** @param {number} now */
   #ack(now) {
-    this.#ackedAt = now;
-    this.#unackedFrames = 0;
+    this.#acks.onAck(now);
     if (this.isBinary) this.#out.push(encodeAck(this.head));
     else this.#say({ type: "ack", ...this.head, notices: [] });
   }

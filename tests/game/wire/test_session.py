@@ -357,22 +357,67 @@ def test_a_ring_with_a_hole_is_a_wish_for_a_key():
 def test_a_client_that_does_not_acknowledge_is_paused_then_gets_the_newest_and_at_last_is_closed():
     session, ring, told = playing()
     session.data_to_send()
-    for i in range(1, 20):
+    for i in range(1, 40):
         told.advance()
         add(ring, told)
         session.offer(ring, i * 0.05)
     sent = said(session)
-    assert 5 < len(sent) < 12
-    assert session.frames_skipped == 19 - len(sent)
-    session.receive(encode_ack(AckMessage(sent[-1].position)), 1.0)
-    session.offer(ring, 1.0)
+    assert s.PAUSE_AFTER_S / 0.05 - 1 <= len(sent) <= s.PAUSE_AFTER_S / 0.05 + 1
+    assert session.frames_skipped == 39 - len(sent)
+    session.receive(encode_ack(AckMessage(sent[-1].position)), 2.0)
+    session.offer(ring, 2.0)
     (caught_up,) = said(session)
     assert (caught_up.kind, caught_up.base, caught_up.seq) == (FrameKind.PATCH, sent[-1].seq, told.tracker.seq)
-    session.receive(MESSAGES["ping"], 10.9)
-    session.poll(11.0)
+    session.receive(MESSAGES["ping"], 11.9)
+    session.poll(12.0)
     assert session.close is None
-    session.poll(11.1)
+    session.poll(12.1)
     assert session.close is Close.TOO_SLOW
+
+
+def test_a_link_that_falls_behind_gets_one_frame_at_a_time_until_it_keeps_up_again():
+    session, ring, told = playing()
+    key = said(session)[-1]
+    session.receive(encode_ack(AckMessage(key.position)), 0.02)
+
+    def shown(now: float) -> list[Any]:
+        told.advance()
+        add(ring, told)
+        session.offer(ring, now)
+        return said(session)
+
+    def acked(position: Position, now: float) -> None:
+        session.receive(encode_ack(AckMessage(position)), now)
+
+    first, second, third = (shown(now)[0] for now in (1.0, 1.05, 1.1))
+    acked(first.position, 1.02 + s.LATE_S)  # within a period and some jitter of the best: on time
+    assert len(shown(1.3)) == 1
+    acked(second.position, 1.4)  # 0.35 s, where it has been 0.02: the way is filling up
+    assert shown(1.45) == []
+    acked(third.position, 1.5)
+    assert shown(1.55) == []  # the fourth is still on its way
+    acked(session.head, 1.7)
+    (alone,) = shown(1.75)
+    assert shown(1.8) == []
+    acked(alone.position, 1.85)
+    assert [len(shown(now)) for now in (1.9, 1.95, 2.0)] == [1, 1, 1]
+
+
+def test_a_link_that_acknowledges_seldom_and_in_time_gets_every_frame():
+    session, ring, told = playing()
+    newest = said(session)[-1]
+    at = [(0.0, newest)]
+    for i in range(1, 200):
+        now = i * 0.05
+        told.advance()
+        add(ring, told)
+        session.offer(ring, now)
+        at += [(now, frame) for frame in said(session)]
+        if i % 13 == 0:
+            acknowledged = max((pair for pair in at if pair[0] <= now - 0.1), key=lambda pair: pair[0])[1]
+            session.receive(encode_ack(AckMessage(acknowledged.position)), now)
+    assert len(at) == 200
+    assert session.frames_skipped == 0
 
 
 def test_a_resync_ends_a_pause():

@@ -118,6 +118,36 @@ def test_a_hole_makes_it_lack_a_key_until_one_comes():
     assert not feed.is_lacking
 
 
+def test_answers_that_a_whole_window_of_lost_private_parts_carried_are_asked_for():
+    feed = started()
+    for seq in range(2, 5):
+        feed.on_public(public(seq))
+    assert not feed.is_lacking, "the next private part may still cover them"
+    feed.on_public(public(5))
+    feed.on_private(private(5))
+    assert feed.is_lacking, "frame 5 goes on from 2, and what 2 to 4 carried never came"
+
+
+def test_what_a_hole_swallowed_stays_unknown_until_a_whole_key_is_there():
+    feed = started()
+    feed.on_public(public(8, base=5))
+    feed.on_private(private(8))
+    feed.on_public(public(9, key=True))  # its private part is lost
+    feed.on_public(public(10))
+    assert feed.is_lacking
+    feed.on_public(public(11, key=True))
+    feed.on_private(private(11, key=True))
+    feed.on_public(public(12))
+    assert not feed.is_lacking
+
+
+def test_answers_stay_at_hand_for_who_was_not_shown_their_frame():
+    feed = started()
+    feed.on_public(public(2, to=()))
+    assert newest(feed).answers == {}
+    assert [answer.n for answer in feed.ring.answers[1].read()] == [1]
+
+
 def test_a_feed_that_begins_with_a_patch_lacks_a_key():
     feed = Feed("g", 50)
     feed.on_public(public(5))

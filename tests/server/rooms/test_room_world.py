@@ -145,6 +145,60 @@ def test_answers_that_the_old_connection_lost_reach_the_new_one_in_an_idle_room(
     assert ann.answers == {(0, 1): [(ann.answers[0, 1][0][0], "unlucky")]}
 
 
+@pytest.mark.parametrize("weather", [Weather(frame_loss=1.0), Weather(part_loss=1.0)], ids=["frames", "private parts"])
+@pytest.mark.parametrize("frames", [1, 10, 45])
+def test_answers_are_not_lost_with_the_frames_that_carried_them(weather: Weather, frames: int):
+    world = RoomWorld(plan_of())
+    ann, bob = world.person(), world.person(gate="b")  # two gateways: public and private parts travel apart
+    world.advance(0.5)
+    world.layer.weather = weather
+    ann.do("score", 13)  # refused: nothing else in the world tells of it
+    for value in range(100, 100 + frames):
+        bob.do("score", value)
+        world.advance(0.05)
+    world.layer.weather = Weather()
+    for value in range(200, 230):
+        bob.do("score", value)
+        world.advance(0.05)
+    assert [reason for [(_, reason)] in ann.answers.values()] == ["unlucky"]
+    settle(world)
+
+
+def test_a_connection_that_takes_over_is_told_at_once_what_the_old_one_was_not():
+    world = RoomWorld(plan_of())
+    ann, bob = world.person(), world.person()
+    world.advance(0.5)
+    ann.down.cut()
+    ann.do("score", 13)
+    for value in range(100, 160):  # until no frame repeats it any more
+        bob.do("score", value)
+        world.advance(0.05)
+    ann.connect()
+    world.advance(0.2)
+    assert [reason for [(_, reason)] in ann.answers.values()] == ["unlucky"]
+
+
+def test_who_gets_a_seat_gets_none_of_the_answers_of_who_had_it_before():
+    world = RoomWorld(plan_of())
+    ann = world.person()
+    bob = world.person()
+    world.advance(0.5)
+    for _ in range(5):
+        ann.do("score", 13)
+        world.advance(0.05)
+    seat = ann.welcomes[-1].seats[0].seat
+    ann.client.leave()
+    eve = world.person()
+    world.advance(0.5)
+    bob.do("score", 1)
+    world.advance(0.5)
+    assert [grant.seat for grant in eve.welcomes[-1].seats] == [seat]
+    eve.do("score", 2)
+    world.advance(0.5)
+    assert len(ann.answers) == 5 and [[reason for _, reason in given] for given in eve.answers.values()] == [[""]]
+    settle(world)
+
+
 def test_a_welcome_that_is_lost_on_the_way_does_not_cost_the_seat():
     world = RoomWorld(plan_of())
     ann = world.person()

@@ -6,16 +6,28 @@ from typing import Any
 
 from attrs import define, field
 
+from server.relay import envelope as e
+
 Message = dict[str, Any]
 
 
 @define
 class Weather:
-    """What the layer does to each message. Chances from 0 to 1, ``late_s`` at most, uniformly."""
+    """What the layer does to each message. Chances from 0 to 1, ``late_s`` at most, uniformly.
+
+    ``frame_loss`` and ``part_loss`` are for frames and for their private parts alone.
+    """
 
     loss: float = 0.0
     repeat: float = 0.0
     late_s: float = 0.0
+    frame_loss: float = 0.0
+    part_loss: float = 0.0
+
+    def loss_of(self, message: Message) -> float:
+        """The chance that this one is lost."""
+        own = {e.FRAME: self.frame_loss, e.PRIVATE: max(self.frame_loss, self.part_loss)}
+        return max(self.loss, own.get(message["type"], 0.0))
 
 
 @define(eq=False)
@@ -43,7 +55,7 @@ class SimLayer:
         """One message on its way, or lost, or twice."""
         weather = self.weather
         for _ in range(2 if self._random.random() < weather.repeat else 1):
-            if self._random.random() >= weather.loss:
+            if self._random.random() >= weather.loss_of(message):
                 self.sent += 1
                 at = self.now + self._random.uniform(0.0, weather.late_s)
                 self._flying.append((at, self.sent, channel, message))

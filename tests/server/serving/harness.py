@@ -30,9 +30,17 @@ async def _accept(scope: Any, receive: Callable[[], Awaitable[Any]], send: Calla
 
 
 class Transport(StringTransport):
-    """Twisted's, with what its TCP transport has besides: ``unregisterProducer`` may be called any time."""
+    """Twisted's, with what its TCP transport has besides: un- and resuming are allowed at any time."""
 
     aborting = False
+    protocol: Any = None
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
+        """Nothing is delayed here."""
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        if not self.disconnecting:
+            super().resumeProducing()
 
     def unregisterProducer(self) -> None:  # noqa: N802 - Twisted's name
         self.producer = None

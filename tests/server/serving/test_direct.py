@@ -1,8 +1,11 @@
 """The direct way out over a real TCP connection: order, partial writes, a peer that reads slowly or is gone."""
 
+import gc
 import select
 import socket
+import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from daphne.server import reactor  # Daphne chooses it
@@ -11,6 +14,7 @@ from twisted.internet.protocol import Protocol
 
 from server.serving.direct import DirectSocket
 from server.serving.frames import FrameCache, framed
+from server.sockets.outlet import DirectOutlet
 
 
 class _Open(Protocol):
@@ -97,6 +101,28 @@ def test_a_peer_that_takes_nothing_is_told_of_once(pair: Pair):
     assert calls and calls[0] > 100_000
     pair.direct.write(b"x" * 65_536)
     assert len(calls) == 1
+
+
+class Owner:
+    """Of an outlet, as a connection is."""
+
+    def __init__(self, direct: Any) -> None:
+        self.outlet = DirectOutlet(direct, self.end_slow)
+
+    def end_slow(self) -> None:
+        raise AssertionError("the socket took everything")
+
+
+def test_an_outlet_that_is_stopped_lets_go_of_its_owner(pair: Pair):
+    gc.disable()
+    try:
+        owner = Owner(pair.direct)
+        watched = weakref.ref(owner)
+        owner.outlet.stop()
+        del owner
+        assert watched() is None
+    finally:
+        gc.enable()
 
 
 def test_a_peer_that_is_gone_is_found_by_twisted(pair: Pair):

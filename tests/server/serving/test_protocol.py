@@ -1,15 +1,18 @@
 """Our protocol by itself: what is read early, what a full inbox does, and what happens when the application fails."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from daphne.ws_protocol import WebSocketFactory
 from structlog.testing import capture_logs
 
 from server.serving import inbox
+from server.serving.defaults import configured
 from server.serving.direct import DirectSocket
 from server.serving.protocol import RoomSocketProtocol, are_insides_known, is_plain_tcp
-from server.serving.server import RoomServer, _configured
+from server.serving.server import RoomServer
 from tests.flow.raw import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame
 from tests.server.serving.harness import Line, opened
 
@@ -28,7 +31,7 @@ def test_options_that_are_functions_stay_functions():
     # As methods they broke every handshake that offers an extension, which all browsers do.
     factory = WebSocketFactory(RoomServer(None, ["unused"], verbosity=0), server="x")
     factory.are_insides_known = True
-    assert _configured(factory)().perMessageCompressionAccept([]) is None
+    assert configured(factory)().perMessageCompressionAccept([]) is None
 
 
 async def test_small_whole_messages_never_reach_autobahn():
@@ -162,6 +165,20 @@ async def test_deliver_comes_before_accept():
     with pytest.raises(RuntimeError, match=r"before websocket\.accept"):
         _Bare(line.protocol).deliver = print
     line.end()
+
+
+async def test_a_connection_that_is_gone_leaves_nothing_for_the_garbage_collector():
+    line = await opened(RoomSocketProtocol, is_delivering=True)
+    protocol = weakref.ref(line.protocol)
+    gc.disable()
+    try:
+        line.end()
+        line.server.connections.clear()  # as Daphne does a second later
+        del line
+        await asyncio.sleep(0)
+        assert protocol() is None
+    finally:
+        gc.enable()
 
 
 class _Bare(DirectSocket):

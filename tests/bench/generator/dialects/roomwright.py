@@ -11,7 +11,8 @@ from time import monotonic
 from typing import Any
 
 from game.binary import put_uvarint
-from game.wire.client import ACK_EVERY_FRAMES, ACK_EVERY_S, PING_EVERY_S, RESYNC_AFTER_MAX_S, RESYNC_AFTER_S
+from game.wire.acks import AckPace
+from game.wire.client import PING_EVERY_S, RESYNC_AFTER_MAX_S, RESYNC_AFTER_S
 from game.wire.messages import BIN
 from tests.bench.generator import framing
 from tests.bench.generator.client import Client
@@ -53,9 +54,7 @@ class RoomwrightClient(Client):
         self.is_key_wanted = True
         self.sent_at: dict[int, float] = {}
         self.next_n = 1
-        self.unacked = 0
-        self.acked_at = 0.0
-        self.framed_at = 0.0
+        self.acks = AckPace()
         self.ping_at = 0.0
         self.resync_at = 0.0
         self.resync_wait_s = RESYNC_AFTER_S
@@ -85,7 +84,9 @@ class RoomwrightClient(Client):
         if data.startswith(b'{"type":"pong"'):
             return
         message = json.loads(data)
-        if message["type"] == "goodbye":
+        if message["type"] == "welcome":
+            self.acks.begin(message["send_hz"], now)
+        elif message["type"] == "goodbye":
             self.reason = f"{message['code']} {message['name']} {message.get('reason', '')}".strip()
         elif message["type"] == "refused":
             self.tally.inputs_refused += 1
@@ -101,9 +102,7 @@ class RoomwrightClient(Client):
         has_answers = shared.kind != HEAD and data[shared.answers_at] != 0
         if has_answers:
             self._answers(data, shared.answers_at, now)
-        self.unacked += 1
-        self.framed_at = now
-        if self.unacked >= ACK_EVERY_FRAMES or now - self.acked_at >= ACK_EVERY_S:
+        if self.acks.on_frame(now):
             self._ack(now)
 
     def _follow(self, shared: Shared, size: int, now: float) -> None:
@@ -157,7 +156,7 @@ class RoomwrightClient(Client):
                 self.tally.rtts_s.append(now - sent)
 
     def _ack(self, now: float) -> None:
-        self.unacked, self.acked_at = 0, now
+        self.acks.on_ack(now)
         shared = self.shared[0]
         if (shared.epoch, shared.seq) == self.head:
             self.send(framing.BINARY, shared.ack)
@@ -178,13 +177,13 @@ class RoomwrightClient(Client):
         out += b"\x00\x00"  # as soon as possible; the game's one input
         out += struct.pack("<HH", int((dx + 1) * STEPS / 2 + 0.5), int((dy + 1) * STEPS / 2 + 0.5))
         self.sent_at[n] = now
-        self.unacked, self.acked_at = 0, self.framed_at  # its `seen` acknowledges
+        self.acks.on_input()
         self.send(framing.BINARY, bytes(out))
         if self.tally.is_open:
             self.tally.inputs_sent += 1
 
     def poll(self, now: float) -> None:
-        if self.unacked and now - self.acked_at >= ACK_EVERY_S and self.head[0] >= 0:
+        if self.head[0] >= 0 and self.acks.is_due(now):
             self._ack(now)
         if now >= self.ping_at > 0:
             self.ping_at = now + PING_EVERY_S
