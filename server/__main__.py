@@ -1,4 +1,4 @@
-"""`python -m server …`: run, gateway, loop, worker, up, routes, docs. Reads the command line; the parts do the work."""
+"""`python -m server …`: run, gateway, loop, worker, up, kick, routes, docs. Reads the command line; the parts do the work."""
 
 import asyncio
 import os
@@ -71,6 +71,30 @@ def up(gateways: int, loops: int, workers: int) -> None:
     sys.exit(run_fleet(gateways, loops, workers))
 
 
+@main.command()
+@click.argument("code")
+@click.option("--seat", type=int, help="Whoever holds this seat.")
+@click.option("--identity", help="This identity, as a player or a spectator.")
+@click.option("--reason", help="What they are told.")
+def kick(routing: str | None, code: str, seat: int | None, identity: str | None, reason: str | None) -> None:
+    """Remove somebody from the room CODE, for the rest of its life."""
+    _need_shared_layer("kick", "POST /api/rooms/kick to that process")
+    _choose(routing)
+    from server.headless import run_kick  # isort: skip - sets Django up, so it comes first
+
+    from server.lobby.moderation import clean_kick
+    from server.web.api import BadRequestError
+
+    asked: dict[str, object] = {"code": code, "seat": seat, "identity": identity}
+    try:
+        wanted = clean_kick(asked if reason is None else {**asked, "reason": reason})
+        click.echo(asyncio.run(run_kick(wanted)))
+    except (BadRequestError, LookupError) as error:
+        why = f"expected {error.expected}, got {error.got}" if isinstance(error, BadRequestError) else str(error)
+        click.echo(f"kick: {why}", err=True)
+        sys.exit(1)
+
+
 def _choose(routing: str | None) -> None:
     if routing:
         os.environ["ROOMWRIGHT_ROUTING"] = routing
@@ -91,16 +115,16 @@ def _serve(roles: Collection[str], routing: str | None) -> None:
     serve(Parts(planned(), frozenset(roles)), environment.host, environment.port, environment.send_buffer_bytes)
 
 
-def _need_shared_layer(command: str) -> None:
+def _need_shared_layer(command: str, instead: str = "`python -m server run`: one process") -> None:
     if os.environ.get("ROOMWRIGHT_LAYER", "memory://").strip() in ("", "memory://"):
         sys.stderr.write(
             f"{command}: processes meet in a shared layer, got ROOMWRIGHT_LAYER=memory://; "
-            "set ROOMWRIGHT_LAYER=redis://127.0.0.1:6379/0 (or use `python -m server run`: one process)\n"
+            f"set ROOMWRIGHT_LAYER=redis://127.0.0.1:6379/0 (or use {instead})\n"
         )
         sys.exit(2)
 
 
-for _command in (run, gateway, loop):
+for _command in (run, gateway, loop, kick):
     _with_routing(_command)
 main.add_command(routes)
 main.add_command(verify)

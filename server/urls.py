@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import path
 
 from server.accounts import views as accounts
+from server.lobby import moderation
 from server.lobby import views as lobby
 from server.ops import metrics
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("api/guest", accounts.guest),
     path("api/rooms", lobby.rooms),
     path("api/rooms/quick", lobby.quick),
+    path("api/rooms/kick", moderation.kick),
     path("healthz", lobby.healthz),
     path("metrics", metrics.page),
     path("admin/", admin.site.urls),

@@ -35,6 +35,7 @@ from server.rooms.holder import Holder, Services
 from server.rooms.outgoing import MatchOver
 from server.rooms.room import Room
 from server.routing.plan import Plan, RoomPlan
+from server.routing.spec import Prefer
 from server.social.notices import Sent, aacknowledge, aundelivered_for_each
 from server.sockets.consumer import RoomConsumer
 from server.sockets.gateway import Directory, Gateway, People, Who
@@ -101,6 +102,12 @@ class Parts:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def kick(self, code: str, seat: int | None, identity: str, reason: str, by: str) -> e.Kicked:
+        """Removes somebody from a room, whichever process holds it. For processes with a gateway."""
+        await self.start()
+        assert self.gateway is not None  # noqa: S101 - the callers' processes have one
+        return await self.gateway.kicks.kick(code, seat, identity, reason, by)
+
     async def _start_gateway(self) -> None:
         frames = Port("frames", make_layer, lambda message: hub.on_frames(message), lambda: hub.on_frames_reset())  # noqa: PLW0108 - made below
         control = Port("control", make_layer, lambda message: hub.on_control(message))  # noqa: PLW0108 - made below
@@ -161,7 +168,7 @@ def install_lobby(parts: Parts) -> None:
     """Tells the lobby's views what this process serves."""
     types = {room.name: _room_type(parts.plan, room) for room in parts.plan.rooms.values()}
     checks = {"parts": lambda: parts.is_started}
-    install(Lobby(types, parts.live, checks))
+    install(Lobby(types, parts.live, checks, parts.kick if GATEWAY in parts.roles else None))
 
 
 def _room_type(plan: Plan, room: RoomPlan) -> RoomType:
@@ -170,7 +177,9 @@ def _room_type(plan: Plan, room: RoomPlan) -> RoomType:
     # A game's class may live in a module of its package: package.thing.rules is thing's page.
     names = reversed(room.game_class.__module__.split("."))
     page = next((name for name in names if (pages / name).is_dir()), "any")
-    return RoomType(room.name, room.seats, paths.get("player"), paths.get("spectator"), page, bot_path=paths.get("bot"))
+    play, watch, bot = (paths.get(role) for role in ("player", "spectator", "bot"))
+    prefer = room.matchmaking.prefer if room.matchmaking else Prefer.FULLEST
+    return RoomType(room.name, room.seats, play, watch, page, bot_path=bot, prefer=prefer)
 
 
 def _directory() -> Directory:
@@ -214,8 +223,8 @@ def _unsign(token: str) -> Any:
         return None
 
 
-async def _record(room: Room, over: MatchOver) -> None:
-    """The outbox row first, then the wake-up: a wake-up that is lost loses nothing."""
+async def _record(room: Room, over: MatchOver) -> bool:
+    """The outbox row first, then the wake-up: a wake-up that is lost loses nothing. False: fenced, nothing was written."""
     facts, game = room.facts, room.plan.game_class
     players = tuple(MatchPlayer(s.number, s.identity, s.name, s.team, s.is_bot) for s in over.seats)
     end = MatchEnd(
@@ -238,8 +247,9 @@ async def _record(room: Room, over: MatchOver) -> None:
     outcome = await arecord_match_end(end)
     if isinstance(outcome, Fenced):
         log.error("result.fenced", incarnation=facts.incarnation, epoch=facts.epoch, newer=outcome.epoch)
-        return
+        return False
     await wake_workers()
+    return True
 
 
 async def _loudly(coroutine: Any, name: str) -> None:

@@ -4,10 +4,12 @@ Pure: announcements and `now` (monotonic seconds) come in, rows go out. One per 
 the layer, the lobby's views read it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field, frozen
+
+from server.routing.spec import Prefer
 
 STALE_AFTER_S = 5.0  # loops announce every second
 PROMISED_FOR_S = 5.0  # how long a place that quick play gave away is counted before its player must have joined
@@ -69,15 +71,15 @@ class LiveRooms:
         self._forget(now)
         return sorted(self._rooms.values(), key=lambda room: (-room.players, room.code))
 
-    def fullest_joinable(self, room_type: str, now: float) -> LiveRoom | None:
-        """The joinable room of this type with the most players, places promised lately counted in."""
+    def joinable(self, room_type: str, now: float, prefer: Prefer = Prefer.FULLEST) -> LiveRoom | None:
+        """The joinable room of this type that is preferred, places promised lately counted in. Of equal ones the fuller."""
         candidates = [
             (room.players + self._promises(room.incarnation, now), room)
             for room in self.rooms(now)
             if room.room_type == room_type and room.is_joinable
         ]
         with_place = [(taken, room) for taken, room in candidates if taken < room.seats]
-        return max(with_place, key=lambda pair: pair[0])[1] if with_place else None
+        return max(with_place, key=_RANK[prefer])[1] if with_place else None
 
     def promise(self, incarnation: str, now: float) -> None:
         """Count one more player in this room until its own announcements can show them."""
@@ -105,6 +107,13 @@ class LiveRooms:
     def _drop(self, incarnation: str) -> None:
         del self._rooms[incarnation]
         self._promised.pop(incarnation, None)
+
+
+_RANK: Mapping[Prefer, Callable[[tuple[int, LiveRoom]], int]] = {
+    Prefer.FULLEST: lambda pair: pair[0],
+    Prefer.EMPTIEST: lambda pair: -pair[0],
+    Prefer.NEWEST: lambda pair: -pair[1].tick,
+}
 
 
 def _read(announcement: Mapping[str, Any], now: float) -> LiveRoom | None:

@@ -3,12 +3,14 @@
 Wiring installs one `Lobby` per process, before the first request; the views ask `current()`. Nothing else is global.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import field, frozen
 
 from server.lobby.live import LiveRooms
+from server.routing.spec import Prefer
 
 
 @frozen
@@ -26,6 +28,7 @@ class RoomType:
     page: str = ""
     options: Mapping[str, Any] = field(factory=dict)
     bot_path: str | None = None
+    prefer: Prefer = Prefer.FULLEST
 
     @property
     def socket_paths(self) -> dict[str, str | None]:
@@ -41,13 +44,54 @@ class RoomType:
         }
 
 
+class KickAnswer(Protocol):
+    """What came of a kick: who is out, or the problem's name and what would do."""
+
+    @property
+    def problem(self) -> str:
+        """Why nobody was removed; "" where somebody was."""
+
+    @property
+    def expected(self) -> str:
+        """What would do."""
+
+    @property
+    def identity(self) -> str:
+        """Who is out."""
+
+    @property
+    def name(self) -> str:
+        """What others called them."""
+
+    @property
+    def seats(self) -> tuple[int, ...]:
+        """Seats that are free now."""
+
+    @property
+    def connections(self) -> int:
+        """How many were told goodbye."""
+
+
+class AskKick(Protocol):
+    """Asks the loop that holds a room to remove somebody from it."""
+
+    async def __call__(self, code: str, seat: int | None, identity: str, reason: str, by: str, /) -> KickAnswer:
+        """`by` is for the log."""
+
+
 @frozen
 class Lobby:
-    """The lobby's view of the server; `checks` say by name whether a part is well, for `/healthz`."""
+    """The lobby's view of the server; `checks` say by name whether a part is well, for `/healthz`.
+
+    `kick` is there in processes with a gateway. `turn` is for who chooses a room: who comes meanwhile shall find the room that is
+    being opened, not open another.
+    """
 
     types: Mapping[str, RoomType]
     live: LiveRooms = field(factory=LiveRooms)
     checks: Mapping[str, Callable[[], bool]] = field(factory=dict)
+    kick: AskKick | None = None
+    turn: asyncio.Lock = field(factory=asyncio.Lock)
 
 
 _installed = Lobby({})

@@ -40,7 +40,7 @@ async def rooms(_request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @api_post(burst=100, per_s=5.0)
 async def quick(_request: HttpRequest, body: dict[str, object]) -> JsonResponse:
-    """`{type}` → `{code, play_path, watch_path, bot_path, play_page, watch_page}`: the fullest room with a place, or a new one."""
+    """`{type}` → `{code, play_path, watch_path, bot_path, play_page, watch_page}`: the preferred room with a place, or a new one."""
     lobby = registry.current()
     name = body.get("type")
     kind = lobby.types.get(name) if isinstance(name, str) else None
@@ -49,15 +49,16 @@ async def quick(_request: HttpRequest, body: dict[str, object]) -> JsonResponse:
         raise BadRequestError(
             404, "unknown room type", f"type: one of {playable or '(none is served here)'}", repr(name)
         )
-    now = clock.monotonic()
-    found = lobby.live.fullest_joinable(kind.name, now)
-    if found is None:
-        row = await directory.aopen_room(kind.name, options=kind.options)
-        lobby.live.opened(row.incarnation, row.code, row.room_type, kind.seats, now)
-        code, incarnation = row.code, row.incarnation
-    else:
-        code, incarnation = found.code, found.incarnation
-    lobby.live.promise(incarnation, now)
+    async with lobby.turn:
+        now = clock.monotonic()
+        found = lobby.live.joinable(kind.name, now, kind.prefer)
+        if found is None:
+            row = await directory.aopen_room(kind.name, options=kind.options)
+            lobby.live.opened(row.incarnation, row.code, row.room_type, kind.seats, now)
+            code, incarnation = row.code, row.incarnation
+        else:
+            code, incarnation = found.code, found.incarnation
+        lobby.live.promise(incarnation, now)
     return JsonResponse({"code": code, **kind.paths(code)})
 
 

@@ -110,13 +110,23 @@ class WantChat(Struct, tag="lines", array_like=True, frozen=True):
     stream: int
 
 
+class Kick(Struct, tag="kick", array_like=True, frozen=True):
+    """The staff remove from the room whoever holds ``seat``, or ``identity``. ``request`` is the asker's, for the answer."""
+
+    incarnation: str
+    request: str
+    seat: int | None
+    identity: str
+    reason: str
+
+
 class Presence(Struct, tag="here", array_like=True, frozen=True):
     """Every connection that this gateway has in the loop's rooms, once a second; its absence means they are gone."""
 
     conns: dict[str, tuple[str, ...]]
 
 
-ToLoop = Host | Join | Part | InputItem | AckItem | SayItem | WantKeyItem | WantChat | Presence
+ToLoop = Host | Join | Part | InputItem | AckItem | SayItem | WantKeyItem | WantChat | Kick | Presence
 
 
 # ---- loop → gateway, in order and exactly once
@@ -174,6 +184,18 @@ class Sections(Struct, tag="sections", array_like=True, frozen=True):
     number: int
 
 
+class Kicked(Struct, tag="kicked", array_like=True, frozen=True):
+    """What came of a kick. Where nobody was removed, ``problem`` has its name and ``expected`` says what would do."""
+
+    request: str
+    problem: str = ""
+    expected: str = ""
+    identity: str = ""
+    name: str = ""
+    seats: tuple[int, ...] = ()
+    connections: int = 0
+
+
 class ChatSoFar(Struct, tag="chat", array_like=True, frozen=True):
     """Every chat line of a stream that the room still has."""
 
@@ -193,7 +215,7 @@ class WireLine(Struct, array_like=True, frozen=True):
     tick: int
 
 
-ToGateway = Joined | JoinRefused | Dismissed | Sections | ChatSoFar
+ToGateway = Joined | JoinRefused | Dismissed | Sections | Kicked | ChatSoFar
 
 _to_loop = msgspec.msgpack.Decoder(list[ToLoop])
 _to_gateway = msgspec.msgpack.Decoder(list[ToGateway])

@@ -35,6 +35,7 @@ class Hub:
     now: Callable[[], float]
     on_announcement: Callable[[e.Announcement, float], None]
     wake: Callable[[], None] = lambda: None
+    on_kicked: Callable[[e.Kicked], None] = lambda _: None
     loops: Loops = field(init=False)
     users: Users = field(init=False)
     _watched: dict[tuple[str, int], Watched] = field(factory=dict)
@@ -238,6 +239,8 @@ class Hub:
                 self._dismiss(item.conn, BY_CODE.get(item.close, Close.INTERNAL), item.reason)
             case e.Sections():
                 self._on_sections(item, now)
+            case e.Kicked():
+                self.on_kicked(item)
             case e.ChatSoFar():
                 watched = self._watched.get((item.incarnation, item.stream))
                 if watched is not None:

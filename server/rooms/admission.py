@@ -19,7 +19,7 @@ class Admission:
     """``viewers`` by connection. ``has_newcomers`` asks for a frame, which the newest welcome's KEY will stand on.
 
     ``section_changes`` counts, by gateway, how often a connection's sections changed; ``comings_and_goings`` how often
-    ``viewers`` did.
+    ``viewers`` did. ``kept_out`` has those who were kicked, and why.
     """
 
     plan: RoomPlan
@@ -31,13 +31,17 @@ class Admission:
     has_newcomers: bool = False
     section_changes: dict[str, int] = field(factory=dict)
     comings_and_goings: int = 0
+    kept_out: dict[str, str] = field(factory=dict)
 
     # ---- in
 
     def join(self, gateway: str, item: e.Join, tick_no: int, now: float) -> None:
         """A connection wants in: it is welcomed or refused."""
-        if self.match.status.phase == "ended":
+        if self.match.is_decided:
             self.refuse(gateway, item, Close.ROOM_CLOSED, "the match is over")
+            return
+        if item.identity in self.kept_out:
+            self.refuse(gateway, item, Close.NOT_ALLOWED, self.kept_out[item.identity])
             return
         audiences = frozenset(Audience(name) for name in item.audiences)
         viewer = Viewer(item.conn, gateway, item.identity, item.name, item.role, audiences)
@@ -170,7 +174,7 @@ class Admission:
         """Bots fill up while somebody is here; with enough players the match begins."""
         match, seats = self.match, self.match.seats
         humans = seats.people
-        if not humans or match.status.phase == "ended":
+        if not humans or match.is_decided:
             return
         bots = self.plan.start.bots
         if match.crew and bots:

@@ -51,11 +51,14 @@ class Incident:
 
 @frozen
 class Services:
-    """What a holder needs from the rest of the server. ``claim`` returns the epoch, or why not."""
+    """What a holder needs from the rest of the server. ``claim`` returns the epoch, or why not.
+
+    ``record`` writes a result down; False where this process is not the room's any more, and nothing was written.
+    """
 
     claim: Callable[[str], Awaitable[int | str]]
     close: Callable[[str, int], Awaitable[object]]
-    record: Callable[[Room, MatchOver], Awaitable[object]]
+    record: Callable[[Room, MatchOver], Awaitable[bool]]
     keep_incident: Callable[[Incident], Awaitable[object]]
     sign: Callable[[Any], str]
     unsign: Callable[[str], Any]
@@ -167,6 +170,10 @@ class Holder:
                 item.conn, Close.MOVING.value.code, "this process does not hold the room", RETRY_JOIN_S
             )
             self._push(gateway, refused)
+        elif isinstance(item, e.Kick):
+            self._push(
+                gateway, e.Kicked(item.request, "moved", "the process that holds the room; another try in a moment")
+            )
 
     def _on_presence(self, gateway: str, item: e.Presence) -> None:
         """Connections that the gateway has and we gave up meanwhile must come again."""
@@ -212,6 +219,8 @@ class Holder:
         for gateway, pending in waiting:
             if isinstance(pending, e.Join):
                 self._push(gateway, e.JoinRefused(pending.conn, close.value.code, reason, retry_after_s))
+            elif isinstance(pending, e.Kick):
+                self._push(gateway, e.Kicked(pending.request, "moved", "another try in a moment"))
 
     def _open(self, item: e.Host, plan: RoomPlan, epoch: int) -> bool:
         now = monotonic()
@@ -335,14 +344,20 @@ class Holder:
             log.exception("room.close_failed", incarnation=incarnation)
 
     async def _record(self, room: Room, over: MatchOver) -> None:
-        while True:
+        is_written: bool | None = None
+        while is_written is None:
             try:
-                await self.services.record(room, over)
+                is_written = await self.services.record(room, over)
             except Exception:
                 log.exception("result.record_failed", incarnation=room.facts.incarnation)
                 await sleep_until(monotonic() + RETRY_RESULT_S)
-            else:
-                return
+        held = self.rooms.get(room.facts.incarnation)
+        if is_written:
+            room.result_is_written(over.result)
+        elif held is not None:  # a newer holder has the room, and its result counts
+            room.end(Close.MOVING, "another process holds the room")
+            self._send(room)
+            self._remove(held)
 
     def _housekeep(self, now: float) -> None:
         if now < self._announce_at:

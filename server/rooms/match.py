@@ -27,6 +27,7 @@ REASON_MAX = 100
 class Match:
     """``status`` stands in the `_room` table, the roster in `_seats`; both travel like the world.
 
+    ``is_decided``: there is a result, and no further step; the phase says so once the result is written down.
     ``answered`` are the seats with an answer that waits for its first frame; whoever cuts that frame empties it. ``unsettled``
     are those that may have unacknowledged ones.
     """
@@ -47,6 +48,7 @@ class Match:
     team_changes: int = 0
     answered: set[int] = field(factory=set)
     unsettled: set[int] = field(factory=set)
+    is_decided: bool = False
 
     def __attrs_post_init__(self) -> None:
         plan = self.plan
@@ -115,6 +117,11 @@ class Match:
 
     # ---- time
 
+    @property
+    def is_playing(self) -> bool:
+        """Whether the rules take steps."""
+        return self.status.phase == "playing" and not self.is_decided
+
     def step(self, tick_no: int) -> Result | None:
         """One fixed step with the inputs of this tick; the result where it ended the match."""
         applied = [*self._take_inputs(tick_no), *self._bot_inputs()]
@@ -125,9 +132,10 @@ class Match:
 
     def answer_unplayed(self, tick_no: int) -> None:
         """While nothing is played, inputs are answered all the same."""
+        reason = "match ended" if self.is_decided else f"match {self.status.phase}"
         for seat, queue in self.inputs.items():
             for pending in queue.due(tick_no):
-                self._answer(seat, pending, tick_no, pending.reason or f"match {self.status.phase}")
+                self._answer(seat, pending, tick_no, pending.reason or reason)
 
     def _answer(self, seat: int, pending: Pending, tick_no: int, reason: str) -> None:
         self.answered.add(seat)

@@ -17,6 +17,7 @@ from game.wire.closecodes import Close
 from game.wire.frames import Position
 from server.ops.metrics import count
 from server.relay import envelope as e
+from server.rooms import kicks
 from server.rooms.admission import Admission
 from server.rooms.delay import DelayLine
 from server.rooms.framing import Framer
@@ -33,7 +34,7 @@ PENDING_MAX = 20_000
 
 @define(eq=False)
 class Room:
-    """``over_at``: when the match got its result. ``is_over``: the room is done with and may be dropped."""
+    """``over_at``: when everybody was shown the result. ``is_over``: the room is done with and may be dropped."""
 
     plan: RoomPlan
     facts: RoomFacts
@@ -49,6 +50,7 @@ class Room:
     _line: DelayLine | None = field(init=False)
     _pending: deque[tuple[str, e.ToLoop]] = field(factory=deque)
     _overrun: set[str] = field(factory=set)
+    _written: Result | None = None
     _out: list[Outgoing] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
@@ -76,12 +78,13 @@ class Room:
         self.tick_no += 1
         self._take_in()
         self.admission.expire(now)
-        if self.match.status.phase == "playing":
+        self._announce_result()
+        if self.match.is_playing:
             result = self.match.step(self.tick_no)
             if result is not None:
                 self._finish(result)
         self.admission.staff()
-        if self.match.status.phase != "playing":
+        if not self.match.is_playing:
             self.match.answer_unplayed(self.tick_no)
         if self.tick_no % (self.plan.tick_hz // self.plan.send_hz) == 0:
             self.framer.cut(self.tick_no, now)
@@ -101,6 +104,10 @@ class Room:
             delayed = e.RoomNews(news.incarnation, e.DELAYED_STREAM, (), news.rebase_tick, news.rebase_ms)
             self._line.put(NewsOut(delayed), self.now)
 
+    def result_is_written(self, result: Result) -> None:
+        """The result that `drain` gave is in the database: from the next tick on everybody is shown that the match has ended."""
+        self._written = result
+
     def end(self, close: Close, reason: str) -> None:
         """Everybody out, with a named goodbye."""
         for viewer in self.viewers.values():
@@ -108,6 +115,8 @@ class Room:
         for gateway, item in self._pending:
             if isinstance(item, e.Join):
                 self.admission.refuse(gateway, item, close, reason)
+            elif isinstance(item, e.Kick):
+                self._out.append(ToOne(gateway, e.Kicked(item.request, "no_such_room", "a room that is open")))
         self._pending.clear()
         self.viewers.clear()
         self.is_over = True
@@ -136,7 +145,7 @@ class Room:
             len(seats.bots()),
             sum(not viewer.seats for viewer in self.viewers.values()),
             self.plan.seats,
-            "ended" if self.is_over or self.match.status.phase == "ended" else "open",
+            "ended" if self.is_over or self.match.is_decided else "open",
             self.tick_no,
         )
 
@@ -155,6 +164,9 @@ class Room:
             case e.Join():
                 count("queue_overflows_total", queue="room", policy="refuse")
                 self.admission.refuse(gateway, item, Close.OVERLOADED, "the room takes no more this tick")
+            case e.Kick():
+                count("queue_overflows_total", queue="room", policy="refuse")
+                self._out.append(ToOne(gateway, e.Kicked(item.request, "busy", "another try in a moment")))
             case e.InputItem() | e.SayItem():
                 count("queue_overflows_total", queue="room", policy="close")
                 self._overrun.add(item.conn)
@@ -175,6 +187,8 @@ class Room:
                 viewer = self.viewers.get(item.conn)
                 if viewer is not None and self.plan.chat is not None:
                     self.talk.say(viewer, item.text, self.tick_no, self.now)
+            case e.Kick():
+                kicks.kick(self.admission, gateway, item, self.now)
             case e.WantKeyItem():
                 self.framer.want_key(item.stream)
             case e.WantChat():
@@ -213,11 +227,15 @@ class Room:
 
     def _finish(self, result: Result) -> None:
         match = self.match
-        match.status.phase, match.status.summary = "ended", result.summary
-        self.over_at = self.now
+        match.is_decided = True
         final = state_hash(match.world, match.rng)
         over = MatchOver(result, final, self.facts.started, match.recorder.to_bytes(), self._seats_at_end())
         self._out.append(over)
+
+    def _announce_result(self) -> None:
+        if self._written is not None and self.over_at is None:
+            self.match.status.phase, self.match.status.summary = "ended", self._written.summary
+            self.over_at = self.now
 
     def _seats_at_end(self) -> tuple[SeatAtEnd, ...]:
         match = self.match

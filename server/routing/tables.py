@@ -94,7 +94,7 @@ ROOM = Table(
         Key("frames", FRAMES, "Which frames are patches, from how far back, and which are whole.", DEFAULTS),
         Key("durability", Word(words=spec.Durability), "What survives a crash of its process.", spec.Durability.NONE),
         Key("chat", CHAT, "The room's chat; absent: none.", None),
-        Key("matchmaking", MATCHMAKING, "How the lobby picks a room; absent: by its code only.", None),
+        Key("matchmaking", MATCHMAKING, "How quick play picks a room; absent: the fullest with a place.", None),
     ),
 )
 

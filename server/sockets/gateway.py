@@ -16,6 +16,7 @@ from server.clock import sleep_until
 from server.relay import envelope as e
 from server.relay.hub import Hub
 from server.routing.plan import RoutePlan
+from server.sockets.kicks import Kicks
 from server.sockets.known import KnownRooms
 
 POLL_EVERY_S = 0.1
@@ -92,6 +93,7 @@ class Gateway:
     is_draining: bool = False
     connections: dict[str, Polled] = field(factory=dict)
     known: KnownRooms = field(factory=KnownRooms)
+    kicks: Kicks = field(init=False)
     _opening: dict[str, asyncio.Task[Any]] = field(factory=dict)
     _poll_at: float = 0.0
     _new_rooms: TokenBucket = field(factory=lambda: TokenBucket(NEW_ROOMS))
@@ -100,6 +102,8 @@ class Gateway:
 
     def __attrs_post_init__(self) -> None:
         self._started_at = self.now()
+        self.kicks = Kicks(self.hub, self.directory.find, self._listen_for, self.now)
+        self.hub.on_kicked = self.kicks.on_answer
 
     def poll(self, now: float) -> None:
         """Tells all connections every POLL_EVERY_S that time passes: one timer for all of them, not one for each."""

@@ -73,6 +73,8 @@ class Ledger:
                     self.sometimes["a patch did not fit"] += 1
                 case tr.Welcomed(is_resumed=True):
                     self.sometimes["a client came back"] += 1
+                case tr.Kicked():
+                    self.sometimes["somebody was kicked"] += 1
                 case tr.Ended():
                     self.sometimes["a match ended"] += 1
                 case tr.Logged(event=name):

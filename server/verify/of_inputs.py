@@ -154,17 +154,34 @@ def replays(index: Index) -> Found:
 
 
 def one_result(index: Index) -> Found:
-    """O21: one result per match, and what was shown as ended is written down, unless its process died first."""
-    written = {event.incarnation for event in index.trace.of(tr.Ended)}
+    """O21: one result per match; it is written down before anybody is shown that the match has ended, and then shown."""
+    written: dict[str, float] = {}
     for event in index.trace.of(tr.Ended):
         if event.is_again:
             yield event.t, f"room {event.incarnation}: a second result"
-    killed = {event.target for event in index.trace.of(tr.Fault) if event.name == "loop_killed"}
-    end = index.finished.t if index.finished else 0.0
+        written.setdefault(event.incarnation, event.t)
     for over in index.trace.of(tr.Over):
-        is_due = over.t < (index.healed_at or end) - WRITTEN_WITHIN_S and over.node not in killed
-        if is_due and over.incarnation not in written:
-            yield over.t, f"room {over.incarnation}: shown as ended, and its result was never written"
+        if written.get(over.incarnation, math.inf) > over.t:
+            yield over.t, f"room {over.incarnation}: announces the end, and its result is not in the database"
+    for shown in index.trace.of(tr.EndShown):
+        if written.get(shown.incarnation, math.inf) > shown.t:
+            yield shown.t, f"{shown.client}: shown the end of {shown.incarnation}, whose result is not in the database"
+    yield from _shown_at_last(index)
+
+
+def _shown_at_last(index: Index) -> Found:
+    """A result that was reached is written, and a written one announced, unless its process died first."""
+    killed = {event.target for event in index.trace.of(tr.Fault) if event.name == "loop_killed"}
+    written = {event.incarnation for event in index.trace.of(tr.Ended)}
+    announced = {event.incarnation for event in index.trace.of(tr.Over)}
+    end = (index.finished.t if index.finished else 0.0) if index.healed_at is None else index.healed_at
+    for event in [*index.trace.of(tr.Decided), *index.trace.of(tr.Ended)]:
+        if event.node in killed or event.t >= end - WRITTEN_WITHIN_S:
+            continue
+        if event.incarnation not in written:
+            yield event.t, f"room {event.incarnation}: has a result, which was never written"
+        elif event.incarnation not in announced:
+            yield event.t, f"room {event.incarnation}: its result is written, and nobody was told"
 
 
 def no_silent_drop(index: Index) -> Found:

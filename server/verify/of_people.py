@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from game.wire.closecodes import Close
 from server.relay import envelope as e
 from server.verify import trace as tr
-from server.verify.index import Index
+from server.verify.index import LIVE, Index
 
-REPLACED_WITHIN_S = 3.0
+TOLD_WITHIN_S = 3.0
 CHAT_WITHIN_S = 5.0
 GROUPS = re.compile(r"group (lobby|probe|room\.inc\d+(\.delayed)?|user\.id-c\d+)")
 TYPES = {f"type {name}" for name in (e.FRAME, e.PRIVATE, e.INPUT, e.CONTROL, e.PROBE, e.NOTICE)}
@@ -29,6 +29,49 @@ def nothing_after_leave(index: Index) -> Found:
             over[event.socket] = "its goodbye"
         elif isinstance(event, tr.Closed):
             over[event.socket] = "its close"
+    yield from _nothing_after_kick(index)
+
+
+def _nothing_after_kick(index: Index) -> Found:
+    """Who was kicked is told so, has no seat and no connection from that tick on, and is shown nothing of it.
+
+    Frames with nothing but public sections may be under way when the kick is made: until the goodbye, soon, comes.
+    """
+    told: list[tuple[float, str]] = []
+    for kicked in index.trace.of(tr.Kicked):
+        sockets = _sockets_of(index, kicked)
+        conns = {index.welcomes[socket].conn for socket in sockets} | {conn for conn, _ in kicked.conns}
+        for held in index.trace.of(tr.SeatsHeld):
+            if held.incarnation != kicked.incarnation or held.tick < kicked.tick:
+                continue
+            kept = [conn for conn, *_ in held.viewers if conn in conns]
+            seats = [seat for seat, _, tenancy, _ in held.seats if (seat, tenancy) in kicked.seats]
+            if kept or seats:
+                yield held.t, f"{kicked.identity} was kicked, and has connections {kept} and seats {seats} in the room"
+        private = {conn for conn, is_private in kicked.conns if is_private}
+        for socket in sockets:
+            yield from _frames_after_kick(index, kicked, socket, is_private=index.welcomes[socket].conn in private)
+        told += [(kicked.t, conn) for conn, _ in kicked.conns]
+    yield from _are_told(index, told, Close.NOT_ALLOWED, "kicked")
+
+
+def _sockets_of(index: Index, kicked: tr.Kicked) -> list[int]:
+    """The sockets on which the kicked were welcomed into that room."""
+    rows = (
+        (socket, index.opened.get(socket))
+        for socket, w in index.welcomes.items()
+        if w.incarnation == kicked.incarnation
+    )
+    return [socket for socket, opened in rows if opened is not None and opened.identity == kicked.identity]
+
+
+def _frames_after_kick(index: Index, kicked: tr.Kicked, socket: int, *, is_private: bool) -> Found:
+    for frame in index.frames.get(socket, []):
+        if frame.kind == "HEAD":
+            continue
+        is_of_later = is_private and index.stream_of(socket) == LIVE and frame.tick >= kicked.tick
+        if is_of_later or (index.settled_at is not None and frame.t > max(index.settled_at, kicked.t + TOLD_WITHIN_S)):
+            yield frame.t, f"{frame.client}: a frame of tick {frame.tick}; kicked before tick {kicked.tick}"
 
 
 def one_seat_one_connection(index: Index) -> Found:
@@ -49,26 +92,26 @@ def one_seat_one_connection(index: Index) -> Found:
             if before is not None and conn and before[1] and before[0] == tenancy and before[1] != conn:
                 replaced.append((event.t, before[1]))
             holder[event.incarnation, seat] = tenancy, conn
-    yield from _are_told(index, replaced)
+    yield from _are_told(index, replaced, Close.REPLACED, "replaced")
 
 
-def _are_told(index: Index, replaced: list[tuple[float, str]]) -> Found:
-    """Where nothing else went wrong meanwhile, the replaced connection hears 4409 soon."""
+def _are_told(index: Index, ended: list[tuple[float, str]], close: Close, what: str) -> Found:
+    """Where nothing else went wrong meanwhile, a connection that the room ended hears its close code soon."""
     sockets = {welcome.conn: socket for socket, welcome in index.welcomes.items()}
     over = {event.socket: event.t for event in index.trace.of(tr.Closed)}
     goodbyes = {event.socket: event.code for event in index.trace.of(tr.GoodbyeIn)}
     faults = [event.t for event in index.trace.of(tr.Fault)]
     left = {event.socket for event in index.trace.of(tr.LeaveSent)}
     end = index.finished.t if index.finished else 0.0
-    for t, conn in replaced:
+    for t, conn in ended:
         socket = sockets.get(conn)
-        is_quiet = not any(fault < t + REPLACED_WITHIN_S for fault in faults) and t + REPLACED_WITHIN_S < end
+        is_quiet = not any(fault < t + TOLD_WITHIN_S for fault in faults) and t + TOLD_WITHIN_S < end
         if socket is None or not is_quiet or over.get(socket, end) < t:
             continue
         if socket in left and goodbyes.get(socket) == Close.NORMAL.value.code:
             continue  # its own leave and the other's coming were under way together
-        if goodbyes.get(socket) != Close.REPLACED.value.code or over.get(socket, end) > t + REPLACED_WITHIN_S:
-            yield t, f"connection {conn} was replaced and got goodbye {goodbyes.get(socket)}"
+        if goodbyes.get(socket) != close.value.code or over.get(socket, end) > t + TOLD_WITHIN_S:
+            yield t, f"connection {conn} was {what} and got goodbye {goodbyes.get(socket)}"
 
 
 def isolated(index: Index) -> Found:

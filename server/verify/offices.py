@@ -125,12 +125,13 @@ class Offices:
         async def claim(incarnation: str) -> int | str:
             return await self.claim(incarnation, node, channel())
 
-        async def record(room: Room, over: MatchOver) -> None:
+        async def record(room: Room, over: MatchOver) -> bool:
             await self._query()
             facts = room.facts
             is_again = facts.incarnation in self.results
             self.results.setdefault(facts.incarnation, over)
             self.trace.add(tr.Ended(monotonic(), facts.incarnation, facts.loop, facts.epoch, over.final_hash, is_again))
+            return True
 
         async def keep_incident(incident: Incident) -> None:
             await self._query()

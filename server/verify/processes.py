@@ -121,6 +121,10 @@ class SimGateway(SimProcess):
             self.consumers[route.name] = type(base.__name__, (base,), {"gateway": self.gateway})
         return self.consumers[route.name]
 
+    def ask_kick(self, code: str, seat: int | None, identity: str, reason: str) -> None:
+        """As the lobby's view does."""
+        self._run(self.gateway.kicks.kick(code, seat, identity, reason, "staff"))
+
     def die(self) -> None:
         """SIGKILL."""
         self.process.kill(self.world.loop)

@@ -27,33 +27,46 @@ from server.verify.world import ALIASES, World
 
 CLIENTS_MAX = 10
 STEPS_MAX = 30
+LAST_TICKS = 10
 WAITS_MS = (1, 7, 49, 50, 51, 120, 400, 1000, 3300)
 RULES = {
-    "join", "watch", "leave", "come_back", "take_over", "play", "play_on", "chat", "wait", "notice", "cut", "cut_after",
-    "half_open", "slow_reader", "stopped_reader", "loss", "jumble", "little_capacity", "layer_restart", "group_expiry",
+    "join", "watch", "leave", "come_back", "take_over", "play", "play_on", "chat", "wait", "notice", "kick", "cut", "cut_after",
+    "half_open", "slow_reader", "stopped_reader", "swallow", "loss", "jumble", "little_capacity", "layer_restart", "group_expiry",
     "deaf", "disconnect", "kill_gateway", "kill_loop", "stall", "clock_step", "database_down",
 }  # fmt: skip
 FAULTS = {
     "lost", "duplicated", "reordered", "layer_restart", "group_expiry", "deaf_subscriber", "layer_disconnect",
     "gateway_killed", "loop_killed", "stall", "clock_step_back", "clock_step_forward", "socket_cut", "half_open",
-    "slow_reader", "stopped_reader", "database_down",
+    "slow_reader", "stopped_reader", "swallowed", "database_down",
 }  # fmt: skip
-SOMETIMES = {"a client asked for a resync", "a client came back", "log: layer.deaf"}
+SOMETIMES = {
+    "a client asked for a resync", "a client came back", "log: layer.deaf", "somebody was kicked",
+}  # fmt: skip
 
 
-SOCKET_FAULTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+Fate = tuple[str, tuple[Any, ...]]
+SOCKET_FAULTS: tuple[Fate, ...] = (
     ("cut", ()), ("cut", ()), *(("cut_after", (n,)) for n in range(1, 8)), ("half_open", ()), ("half_open", ()), ("slow_reader", (2.0,)),
     ("slow_reader", (12.0,)), *(("stopped_reader", ()),) * 3,
+    *(("swallow", (n,)) for n in (1, 3)),
 )  # fmt: skip
-WEATHERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+WEATHERS: tuple[Fate, ...] = (
     ("loss", (0.0,)), ("loss", (0.02,)), ("loss", (0.3,)), ("jumble", (0.0,)), ("jumble", (0.05,)), ("jumble", (0.5,)),
     ("little_capacity", (3,)), ("little_capacity", (20_000,)),
 )  # fmt: skip
-DISASTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+DISASTERS: tuple[Fate, ...] = (
     ("layer_restart", (0.2,)), ("layer_restart", (1.5,)), ("layer_restart", (4.0,)), ("group_expiry", ()), ("deaf", ()),
     ("disconnect", (0.05,)), ("disconnect", (0.5,)), ("disconnect", (2.0,)), ("kill_gateway", ()), ("kill_loop", ()),
     ("stall", (0.1,)), ("stall", (0.6,)), ("stall", (2.5,)), ("stall", (5.0,)), ("clock_step", (-3600.0,)),
     ("clock_step", (-0.05,)), ("clock_step", (61.0,)), ("database_down", (0.3,)), ("database_down", (3.0,)),
+)  # fmt: skip
+
+
+# What befalls a program for certain, so that no kind of fault is left to luck: one thing after it has begun, one before it ends.
+FATES: tuple[Fate, ...] = (
+    ("nothing", ()), ("cut", ()), ("half_open", ()), ("slow_reader", (2.0,)), ("stopped_reader", ()), ("swallow", (3,)),
+    ("layer_restart", (0.2,)), ("group_expiry", ()), ("deaf", ()), ("disconnect", (0.5,)), ("kill_gateway", ()), ("kill_loop", ()),
+    ("stall", (0.6,)), ("clock_step", (-3600.0,)), ("clock_step", (61.0,)), ("database_down", (0.3,)),
 )  # fmt: skip
 
 
@@ -97,6 +110,7 @@ class Program(RuleBasedStateMachine):
         self.known: list[Any] = []
         self.played = 0
         self.is_given_up = False
+        self.last_fate: tuple[Fate, str] = FATES[0], ALIASES[0]
 
     @initialize(
         seed=st.integers(0, 2**20),
@@ -104,8 +118,12 @@ class Program(RuleBasedStateMachine):
         gateways=st.integers(1, 2),
         people=st.lists(st.sampled_from((True, True, True, False)), min_size=1, max_size=8),
         lost=st.sampled_from((0.0, 0.02, 0.02)),
+        fates=st.tuples(st.sampled_from(FATES), st.sampled_from(FATES)),
+        alias=st.sampled_from(ALIASES),
     )
-    def begin(self, seed: int, kind: Any, gateways: int, people: list[bool], lost: float) -> None:
+    def begin(
+        self, seed: int, kind: Any, gateways: int, people: list[bool], lost: float, fates: tuple[Fate, Fate], alias: str
+    ) -> None:
         """A world with a few players, whose messages are bytes or JSON, over a layer that loses and doubles a few."""
         self.look_at_the_time()
         self.world = World(self.subject.plan, self.subject.room, seed, kind, gateways)
@@ -114,6 +132,16 @@ class Program(RuleBasedStateMachine):
         for is_binary in people:
             self.join("player", is_binary, 1)
         self.world.advance(0.3)
+        self.befall(fates[0], alias)
+        self.last_fate = fates[1], alias
+
+    def befall(self, fate: Fate, alias: str) -> None:
+        """One fault, to the first client or process."""
+        name, values = fate
+        if name in {socket_fault for socket_fault, _ in SOCKET_FAULTS}:
+            getattr(self, name)(0, *values)
+        elif name != "nothing":
+            getattr(self, name)(0, alias, *values)
 
     @property
     def w(self) -> World:
@@ -151,6 +179,8 @@ class Program(RuleBasedStateMachine):
         try:
             if self.is_given_up:
                 return
+            self.befall(*self.last_fate)
+            self.play_for(LAST_TICKS)
             self.world.heal(meanwhile=self.play_tick)
             found = violations(self.world.trace)
             self.ledger.note_program(self.world, self.used, found)
@@ -230,6 +260,10 @@ class Program(RuleBasedStateMachine):
         """Everybody plays for a while, at 20 inputs a second each."""
         self.note("play_on")
         self.known += [data.draw(self.bodies) for _ in range(3)]
+        self.play_for(ticks)
+
+    def play_for(self, ticks: int) -> None:
+        """So many ticks of people's time."""
         for _ in range(ticks):
             self.play_tick()
             self.w.advance(0.05)
@@ -263,6 +297,13 @@ class Program(RuleBasedStateMachine):
         self.note("notice")
         self.w.notify(self.pick(who), "please note")
 
+    @precondition(has_clients)
+    @rule(who=st.integers(0, 7), by_seat=st.booleans())
+    def kick(self, who: int, by_seat: bool) -> None:
+        """The staff remove somebody."""
+        self.note("kick")
+        self.w.kick(self.pick(who), by_seat=by_seat)
+
     @rule(ms=st.sampled_from(WAITS_MS))
     def wait(self, ms: int) -> None:
         """Time passes."""
@@ -273,17 +314,17 @@ class Program(RuleBasedStateMachine):
 
     @precondition(has_clients)
     @rule(who=st.integers(0, 7), what=st.sampled_from(SOCKET_FAULTS))
-    def bad_socket(self, who: int, what: tuple[str, tuple[Any, ...]]) -> None:
+    def bad_socket(self, who: int, what: Fate) -> None:
         """Something happens to a socket."""
         getattr(self, what[0])(who, *what[1])
 
     @rule(what=st.sampled_from(WEATHERS))
-    def bad_weather(self, what: tuple[str, tuple[Any, ...]]) -> None:
+    def bad_weather(self, what: Fate) -> None:
         """The layer loses, doubles or delays, or no longer does."""
         getattr(self, what[0])(*what[1])
 
     @rule(what=st.sampled_from(DISASTERS), which=st.integers(0, 3), alias=st.sampled_from(ALIASES))
-    def disaster(self, what: tuple[str, tuple[Any, ...]], which: int, alias: str) -> None:
+    def disaster(self, what: Fate, which: int, alias: str) -> None:
         """Something breaks."""
         getattr(self, what[0])(which, alias, *what[1])
 
@@ -313,6 +354,11 @@ class Program(RuleBasedStateMachine):
         """A client reads nothing any more."""
         self.note("stopped_reader")
         self._on_socket(who, "stopped_reader", lambda s: setattr(s, "read_rate", 0.0))
+
+    def swallow(self, who: int, frames: int) -> None:
+        """So many frames are lost on the way, as no good network does: the client sees a gap."""
+        self.note("swallow")
+        self._on_socket(who, "swallowed", lambda _: setattr(self.pick(who), "swallows", frames))
 
     def _on_socket(self, who: int, fault: str, act: Any) -> None:
         client = self.pick(who)

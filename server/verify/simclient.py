@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from game.binary import BadBytes
-from game.tracker import Section
+from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
+from game.view import View
 from game.wire import client as c
 from game.wire import messages as m
 from game.wire.closecodes import Close, Retry
-from game.wire.frames import Frame, Position, decode_frame, frame_from_json
+from game.wire.frames import Frame, FrameKind, Position, decode_frame, frame_from_json
 from game.wire.limits import INPUTS_KEPT
 from server.clock import monotonic
 from server.routing.plan import RoutePlan
@@ -40,11 +41,17 @@ def is_full(code: int, reason: str) -> bool:
     return code == Close.OVERLOADED.value.code and LIMITS.search(reason) is not None
 
 
+def _is_patch(data: Data) -> bool:
+    if isinstance(data, bytes):
+        return decode_frame(data).kind is FrameKind.PATCH
+    return data.startswith('{"type":"patch"')
+
+
 @define(eq=False)
 class SimClient:
     """``wants_in``: it reconnects when it may, with growing patience. ``sticks_to``: the gateway where; None: anywhere.
 
-    ``turned_away``: how often in a row it was closed without a welcome between.
+    ``swallows``: how many of the next patches never arrive. ``turned_away``: how often in a row it was closed without a welcome between.
     """
 
     name: str
@@ -61,14 +68,21 @@ class SimClient:
     said: int = 0
     closes: int = 0
     turned_away: int = 0
+    swallows: int = 0
     _held: dict[Section, str] = field(factory=dict)
     _is_polling: bool = False
+    _end_shown_on: int = 0
 
     def __attrs_post_init__(self) -> None:
         hello = m.Hello(token=self.name, name=self.name, slots=self.slots)
         self.machine = c.Client(hello, self.is_binary, self.route.room.schema, decode=self.world.sharing.decode)
 
     # ---- what the schedule has it do
+
+    @property
+    def identity(self) -> str:
+        """Who it is: a second tab is who the first one is."""
+        return f"id-{self.machine.hello.token}"
 
     @property
     def is_live(self) -> bool:
@@ -96,7 +110,7 @@ class SimClient:
             return
         self.socket = gateway.open_socket(self)
         is_resume = self.machine.hello.resume is not None
-        self._trace(tr.Opened, self.route.name, self.route.role.value, gateway.name, is_resume)
+        self._trace(tr.Opened, self.route.name, self.route.role.value, gateway.name, is_resume, self.identity)
         self.machine.start(monotonic())
         self.socket.open()
         self._write()
@@ -144,6 +158,9 @@ class SimClient:
 
     def on_data(self, data: Data) -> None:
         """A message of the server."""
+        if self.swallows and _is_patch(data):
+            self.swallows -= 1
+            return
         now, before = monotonic(), self.machine.head
         try:
             self.machine.receive(data, now)
@@ -217,6 +234,7 @@ class SimClient:
             if oracle.is_compared(frame.seq):
                 shown = oracle.shown_in(machine.view)
             roster = tuple(row.number for row in machine.view.roster) if frame.kind.name == "KEY" else None
+            self._note_end(machine.view)
         self.world.frames_delivered += 1
         self._trace(
             tr.FrameIn,
@@ -235,6 +253,14 @@ class SimClient:
             roster,
             shown,
         )
+
+    def _note_end(self, view: View) -> None:
+        assert self.socket is not None  # noqa: S101 - a frame came over it
+        if PUBLIC_SECTION not in view.sections and SPECTATORS_SECTION not in view.sections:
+            return
+        if view.room.phase == "ended" and self._end_shown_on != self.socket.number:
+            self._end_shown_on = self.socket.number
+            self._trace(tr.EndShown, self.machine.welcome.incarnation if self.machine.welcome else "")
 
     def _note(self, item: c.News) -> None:
         incarnation = self.machine.welcome.incarnation if self.machine.welcome else ""

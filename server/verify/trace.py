@@ -33,12 +33,13 @@ class OfSocket(Event):
 
 @frozen
 class Opened(OfSocket):
-    """A client connected. ``is_resume``: it asks for the seats that it had."""
+    """A client connected. ``is_resume``: it asks for the seats that it had. ``identity`` is who it says it is."""
 
     route: str
     role: str
     gateway: str
     is_resume: bool
+    identity: str
 
 
 @frozen
@@ -226,6 +227,27 @@ class SeatsHeld(OfRoom):
 
 
 @frozen
+class Kicked(OfRoom):
+    """The staff removed somebody before the step of ``tick``. What it had by then:
+
+    ``conns``: (connection, whether it had sections of its own). ``seats``: (seat, tenancy).
+    """
+
+    tick: int
+    identity: str
+    reason: str
+    conns: tuple[tuple[str, bool], ...]
+    seats: tuple[tuple[int, int], ...]
+
+
+@frozen
+class Decided(OfRoom):
+    """The rules gave a result, in the step of ``tick``."""
+
+    tick: int
+
+
+@frozen
 class Over(OfRoom):
     """The room shows that the match has ended, from ``tick`` on."""
 
@@ -233,8 +255,15 @@ class Over(OfRoom):
 
 
 @frozen
+class EndShown(OfSocket):
+    """A client is shown, for the first time on this socket, that the match has ended."""
+
+    incarnation: str
+
+
+@frozen
 class Ended(OfRoom):
-    """The match has a result. ``is_again``: it was recorded before."""
+    """The result is in the database. ``is_again``: it was there before."""
 
     final_hash: str
     is_again: bool

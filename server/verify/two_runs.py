@@ -1,14 +1,16 @@
 """Promises that one run cannot show: the same schedule twice with one thing changed, and what must stay the same.
 
-O13: sections that a viewer does not have are altered where they are cut, and the viewer's bytes stay the same, in content,
-number and time. O15: a reader that stops changes nobody else's frames. O22: wall-clock steps change nothing.
+O13: sections that a viewer does not have are altered where they are cut, and so are the answers, notices and goodbyes of
+others; the viewer's bytes stay the same, in content, number and time. O15: a reader that stops changes nobody else's frames. O22: wall-clock steps change nothing.
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import partial
 from random import Random
+from typing import cast
 
 from attrs import define, field
 from msgspec.structs import replace
@@ -18,7 +20,9 @@ from game.fields import PUBLIC, Kind
 from game.quantize import Quantized
 from game.schema import WireField
 from game.tracker import PUBLIC_SECTION, Section, Tracker
+from game.wire.frames import Answer, AnswerRows, answer_rows
 from server.rooms.bots import BotCrew
+from server.rooms.inputs import InputQueue
 from server.rooms.room import Room
 from server.verify import trace as tr
 from server.verify.programs import Subject
@@ -28,6 +32,7 @@ from server.verify.simloop import SimLivelock
 from server.verify.world import World
 
 PLAY_S = 6.0
+NOTICE_AT, KICK_AT = 80, 100  # ticks of the schedule
 STRANGER = 1 << 20  # the wire id of an entity that is not there
 JITTER_S = 0.1  # the two runs draw other delays
 CUT_OFF_S = 1.0  # the last ticks of a run have no later ones
@@ -78,6 +83,37 @@ class TrueCrew:
         self.crew.see(self.tracker.key)
 
 
+@define(eq=False)
+class OtherwiseAnswered:
+    """A seat's inputs, whose answers tell of other ticks and reasons. What is done with the inputs stays."""
+
+    queue: InputQueue
+    counted: Counter[str]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.queue, name)
+
+    def rows(self, slot: int, generation: int, seq: int) -> AnswerRows:
+        """As `InputQueue.rows`; of each answer, all but its number is another."""
+        answers = self.queue.rows(slot, generation, seq).read()
+        self.counted["answers"] += len(answers)
+        altered = [Answer(slot, a.n, a.tick + 1, "" if a.reason else "another reason", a.margin + 1) for a in answers]
+        return answer_rows(altered, generation)
+
+
+class OtherwiseAnsweredSeats(dict[int, InputQueue]):
+    """A match's inputs by seat; those of ``targets`` are answered otherwise."""
+
+    def __init__(self, targets: AbstractSet[int], counted: Counter[str]) -> None:
+        super().__init__()
+        self.targets, self.counted = targets, counted
+
+    def __setitem__(self, seat: int, queue: InputQueue) -> None:
+        if seat in self.targets:
+            queue = cast(InputQueue, OtherwiseAnswered(queue, self.counted))
+        super().__setitem__(seat, queue)
+
+
 def _other_table(part: TableDelta) -> TableDelta:
     groups = [_other_group(part, group) for group in part.groups]
     if part.table.exists is PUBLIC:
@@ -112,8 +148,11 @@ def _other(wire: WireField, q: Quantized) -> Quantized:
     return (int(q) + 1) % (wire.spec.steps + 1)
 
 
-def play(world: World, seed: int) -> None:
-    """A schedule without faults: four people and a spectator, who play, talk and reconnect."""
+def play(world: World, seed: int, words: tuple[str, str] = ("please note", "enough")) -> None:
+    """A schedule without faults: four people and a spectator, who play, talk and reconnect.
+
+    The third gets a notice beside the first, at the same gateway; the fourth is kicked: ``words`` are what they are told.
+    """
     random = Random(seed)
     bodies = [message for message in world.plan.rooms[world.room].schema.inputs if message.cls is not None]
     player, watcher = world.route_of("player"), world.route_of("spectator")
@@ -131,6 +170,10 @@ def play(world: World, seed: int) -> None:
                 world.do(partial(client.send, body))
         if tick == 60 and people and people[1].socket is not None:
             world.do(lambda: people[1].socket.cut("network"))  # type: ignore[union-attr]  # looked at just now
+        if tick == NOTICE_AT and people:
+            world.notify(people[2], words[0])
+        if tick == KICK_AT and people:
+            world.kick(people[3], reason=words[1])
         world.advance(0.05)
     world.advance(2.0)
     world.finish_trace()
@@ -151,11 +194,17 @@ def _any_value(wire: WireField, random: Random) -> object:
             return "x" * random.randrange(min(8, spec.max_bytes))
 
 
-def run(subject: Subject, seed: int, kind: LayerKind, on_room: Callable[[Room], None] | None = None) -> World:
+def run(
+    subject: Subject,
+    seed: int,
+    kind: LayerKind,
+    on_room: Callable[[Room], None] | None = None,
+    words: tuple[str, str] = ("please note", "enough"),
+) -> World:
     """One run of the schedule, with every socket's bytes kept. The world is closed."""
     world = World(subject.plan, subject.room, seed, kind, keeps_bytes=True, on_room=on_room)
     try:
-        play(world, seed)
+        play(world, seed, words)
     finally:
         world.close()
     return world
@@ -180,12 +229,12 @@ def bytes_of(trace: tr.Trace) -> Bytes:
 
 
 def non_interference(subject: Subject, seed: int, kind: LayerKind = "memory") -> list[Violation]:
-    """O13: alters one viewer's sections after another's, and compares what everybody else gets."""
+    """O13: alters one viewer's sections and messages after another's, and compares what everybody else gets."""
     return [violation for found in each_non_interference(subject, seed, kind) for violation in found]
 
 
 def each_non_interference(subject: Subject, seed: int, kind: LayerKind = "memory") -> Iterator[list[Violation]]:
-    """The same, section by section."""
+    """The same, section by section, and then the messages."""
     before = run(subject, seed, kind)
     if unsound := _unsound(before):
         yield unsound
@@ -204,7 +253,30 @@ def each_non_interference(subject: Subject, seed: int, kind: LayerKind = "memory
         after = run(subject, seed, kind, alter)
         if any(tracker.altered for tracker in altered):
             holders = _holders(before.trace, section)
-            yield _differences(bytes_of(before.trace), bytes_of(after.trace), holders, section)
+            text = f"may not see {section}; with other values in it"
+            yield _differences(bytes_of(before.trace), bytes_of(after.trace), holders, text)
+    yield from _each_other_message(subject, seed, kind, before)
+
+
+def _each_other_message(subject: Subject, seed: int, kind: LayerKind, before: World) -> Iterator[list[Violation]]:
+    """What others are told is altered: for the first player that of all others, for all others that of the first player."""
+    seats: dict[str, set[int]] = defaultdict(set)
+    for welcome in before.trace.of(tr.Welcomed):
+        seats[welcome.client] |= {seat for _, seat, _ in welcome.seats}
+    first = {"c1"}
+    for told in (seats.keys() - first, first) if seats["c1"] else ():
+        counted: Counter[str] = Counter()
+        targets = frozenset(seat for client in told for seat in seats[client])
+
+        def alter(room: Room, targets: AbstractSet[int] = targets, counted: Counter[str] = counted) -> None:
+            room.match.inputs = OtherwiseAnsweredSeats(targets, counted)
+
+        words = ("please note another thing", "no more") if told != first else ("please note", "enough")
+        after = run(subject, seed, kind, alter, words)
+        if counted["answers"]:
+            text = "is to be told the same; where others have other answers, notices and goodbyes"
+            holders = {client for client in told if seats[client]}
+            yield _differences(bytes_of(before.trace), bytes_of(after.trace), holders, text)
 
 
 def _sections(trace: tr.Trace) -> list[Section]:
@@ -217,15 +289,14 @@ def _holders(trace: tr.Trace, section: Section) -> set[str]:
     return {welcome.client for welcome in trace.of(tr.Welcomed) if welcome.conn in conns}
 
 
-def _differences(before: Bytes, after: Bytes, holders: set[str], section: Section) -> list[Violation]:
+def _differences(before: Bytes, after: Bytes, holders: set[str], where: str) -> list[Violation]:
     found = []
     for client in sorted(before.keys() | after.keys()):
         if client in holders or before[client] == after[client]:
             continue
         pairs = zip(before[client], after[client], strict=False)
         n, t = next(((n, a[0]) for n, (a, b) in enumerate(pairs) if a != b), (len(before[client]), 0.0))
-        text = f"{client} may not see {section}; with other values in it, its message {n} is another"
-        found.append(Violation("O13", t, text))
+        found.append(Violation("O13", t, f"{client} {where}, its message {n} is another"))
     return found
 
 

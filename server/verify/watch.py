@@ -15,10 +15,12 @@ from game.fields import SPECTATORS
 from game.replay import encode_state
 from game.schema import Schema
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
+from game.wire.closecodes import Close
 from server.clock import monotonic
 from server.relay import envelope as e
 from server.rooms.holder import Holder, _Held
 from server.rooms.inputs import Given
+from server.rooms.outgoing import ToOne
 from server.rooms.room import Room
 from server.rooms.stream import Stream
 from server.verify import oracle
@@ -61,7 +63,9 @@ class _Book:
     live_seq: int = 0
     delayed_seq: int = 0
     seated: object = None
+    is_decided: bool = False
     is_over: bool = False
+    kicked: set[str] = field(factory=set)
     ids: dict[tuple[int, Section, int], tuple[set[int], set[int]]] = field(factory=dict)
     answers: dict[int, list[Given]] = field(factory=dict)
 
@@ -80,7 +84,10 @@ class WatchedHolder(Holder):
         if book is None:
             book = self._books[room.facts.incarnation] = self._watch(room)
         at = monotonic()  # a tick is as of its beginning: in real time it takes a while
+        before = _people(room) if any(isinstance(item, e.Kick) for _, item in room._pending) else None
         super()._tick(held)
+        if before is not None:
+            self._note_kicks(room, book, at, before)
         self._note(room, book, at)
 
     def _watch(self, room: Room) -> _Book:
@@ -93,6 +100,9 @@ class WatchedHolder(Holder):
     def _note(self, room: Room, book: _Book, at: float) -> None:
         of = (at, room.facts.incarnation, self.node, room.facts.epoch)
         self._note_seats(room, book, of)
+        if room.match.is_decided and not book.is_decided:
+            book.is_decided = True
+            self.trace.add(tr.Decided(*of, room.tick_no))
         if room.over_at is not None and not book.is_over:
             book.is_over = True
             self.trace.add(tr.Over(*of, room.tick_no))
@@ -111,6 +121,21 @@ class WatchedHolder(Holder):
                     tenancy = holds[seat].first_generation
                     self.trace.add(tr.Answered(*of, seat, tenancy, answer.n, answer.tick, answer.reason))
         self._note_frames(room, book, of)
+
+    def _note_kicks(self, room: Room, book: _Book, at: float, before: "_People") -> None:
+        viewers, seats = before
+        told = [out.item for out in room._out if isinstance(out, ToOne) and isinstance(out.item, e.Dismissed)]
+        others = {item.conn for item in told if item.close != Close.NOT_ALLOWED.value.code}  # replaced before it, say
+        for identity, reason in room.admission.kept_out.items():
+            if identity in book.kicked:
+                continue
+            book.kicked.add(identity)
+            conns = tuple(
+                (conn, is_private) for of, conn, is_private in viewers if of == identity and conn not in others
+            )
+            own = tuple((seat, tenancy) for of, seat, tenancy in seats if of == identity)
+            of_room = (at, room.facts.incarnation, self.node, room.facts.epoch)
+            self.trace.add(tr.Kicked(*of_room, room.tick_no, identity, reason, conns, own))
 
     def _note_seats(self, room: Room, book: _Book, of: tuple[float, str, str, int]) -> None:
         seats = tuple(
@@ -165,6 +190,15 @@ class WatchedHolder(Holder):
                 if not room.match.recorder._changes:
                     kept.append(Kept(room.match.recorder.to_bytes(), encode_state(room.match.world, room.match.rng)))
         return kept
+
+
+_People = tuple[list[tuple[str, str, bool]], list[tuple[str, int, int]]]
+
+
+def _people(room: Room) -> _People:
+    """Whose connections and whose seats there are: (identity, connection, has it sections of its own), (identity, seat, tenancy)."""
+    viewers = [(v.identity, v.conn, v.sections != (PUBLIC_SECTION,)) for v in room.viewers.values()]
+    return viewers, [(h.identity, h.number, h.first_generation) for h in room.match.seats.humans()]
 
 
 def _reused(stream: Stream, number: int, book: _Book) -> tuple[str, ...]:

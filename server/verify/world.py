@@ -263,6 +263,13 @@ class World:
         if self.loops:
             self.do(lambda: self.loops[0].send_notice(number, identity, text))
 
+    def kick(self, client: SimClient, *, by_seat: bool = False, reason: str = "enough") -> None:
+        """The staff remove somebody, through any gateway: whoever is in its first seat now, or by its identity."""
+        gateway, welcome = self.choose_gateway(), client.machine.welcome
+        seat = welcome.seats[0].seat if by_seat and welcome and welcome.seats else None
+        if gateway is not None:
+            self.do(lambda: gateway.ask_kick(CODE, seat, "" if seat is not None else client.identity, reason))
+
     def heal(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Ends every fault, lets everybody come back who may, and waits until all is well, or for SETTLE_MAX_S.
 

@@ -14,8 +14,8 @@ from server.verify.ledger import Ledger
 
 ROUNDS = int(os.environ.get("VERIFY_ROUNDS", "2"))
 ROOMS: tuple[dict[str, Any], ...] = ({}, {"delay": "2s", "bots": 2})
-EXTRA_ROUNDS = 4  # for what chance left out: a rule or fault that even these do not reach is out of reach
-EXAMPLES = 20
+EXTRA_ROUNDS = 1  # two faults befall each program for certain: what even this does not reach is out of reach
+EXAMPLES = 16
 ROUND_MAX_S = 300.0
 
 

@@ -184,3 +184,22 @@ def test_who_leaves_while_a_second_tab_takes_over_has_left(after_s):
         world.do(first.leave)
         world.heal()
         assert list(map(str, violations(world.trace))) == []
+
+
+def test_who_was_replaced_in_the_tick_of_its_kick_is_told_the_one_or_the_other():
+    """Found by programs, O11's predicate: it asked for a kick's goodbye of a connection that a second tab had replaced."""
+    subject = calm()
+    with World(subject.plan, subject.room, 0, "memory", gateway_count=1) as world:
+        route = world.route_of("player")
+        assert route is not None
+        world.advance(1.3)
+        first = world.client(route)
+        world.advance(0.3)
+        world.stall(world.loops[0], 0.3)
+        world.client(route, resume_of=first)
+        world.advance(0.1)
+        world.kick(first)
+        world.heal()
+        kicked = world.trace.of(tr.Kicked)
+        assert len(kicked) == 1 and not kicked[0].conns, kicked
+        assert list(map(str, violations(world.trace))) == []

@@ -62,10 +62,10 @@ def test_quick_play_takes_the_fullest_with_a_place_bots_counting_as_places():
     live.announce(announcement("LESS", players=1), now=0.0)
     live.announce(announcement("OTHER", players=3, type="b"), now=0.0)
     live.announce(announcement("LATE", players=3, state="ending"), now=0.0)
-    found = live.fullest_joinable("a", 1.0)
+    found = live.joinable("a", 1.0)
     assert found is not None
     assert found.code == "MORE"
-    assert live.fullest_joinable("none", 1.0) is None
+    assert live.joinable("none", 1.0) is None
 
 
 def test_promised_places_are_taken_until_the_promise_lapses():
@@ -73,12 +73,12 @@ def test_promised_places_are_taken_until_the_promise_lapses():
     live.opened("inc", "NEW", "a", seats=2, now=0.0)
     codes = []
     for _ in range(3):
-        found = live.fullest_joinable("a", 0.0)
+        found = live.joinable("a", 0.0)
         codes.append(found.code if found else None)
         if found:
             live.promise(found.incarnation, 0.0)
     assert codes == ["NEW", "NEW", None]
-    assert live.fullest_joinable("a", PROMISED_FOR_S) is not None
+    assert live.joinable("a", PROMISED_FOR_S) is not None
 
 
 def test_an_opened_room_waits_longer_for_its_loop_and_then_goes():

@@ -1,16 +1,20 @@
 """Any program of joins, inputs, drops, team switches and bad weather keeps the promises that `watch.py` checks."""
 
+from collections import Counter
+from typing import ClassVar
+
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from game.wire.closecodes import Retry
+from game.wire.closecodes import Close, Retry
 from tests.server.rooms.parlour import UNLUCKY
 from tests.server.rooms.plans import plan_of
 from tests.server.rooms.wires import Weather
 from tests.server.rooms.world import Person, RoomWorld
 
 PEOPLE_MAX = 8
+ROLES = ("player", "player", "bot", "spectator")
 gates = st.sampled_from(("a", "b"))
 
 
@@ -18,15 +22,24 @@ class RoomProgram(RuleBasedStateMachine):
     """The rules act on people by number, so that a failing program shrinks well."""
 
     world: RoomWorld
+    fired: ClassVar[Counter[str]] = Counter()
 
-    @initialize(seed=st.integers(0, 1000), bots=st.sampled_from((0, 3)), delay=st.sampled_from(("0s", "1s")))
-    def open(self, seed: int, bots: int, delay: str) -> None:
-        """A room of one of four kinds."""
+    @initialize(
+        seed=st.integers(0, 1000),
+        bots=st.sampled_from((0, 3)),
+        delay=st.sampled_from(("0s", "1s")),
+        roles=st.lists(st.sampled_from(ROLES), min_size=2, max_size=4),
+    )
+    def open(self, seed: int, bots: int, delay: str, roles: list[str]) -> None:
+        """A room of one of four kinds, with a few people in it."""
         self.world = RoomWorld(plan_of(bots=bots, delay=delay), seed=seed)
         self.value = UNLUCKY
+        for n, role in enumerate(roles):
+            self.world.person(role, "ab"[n % 2])
+        self.world.advance(0.3)
 
     @precondition(lambda self: len(self.world.people) < PEOPLE_MAX)
-    @rule(role=st.sampled_from(("player", "bot", "spectator")), gate=gates, slots=st.sampled_from((1, 1, 2)))
+    @rule(role=st.sampled_from(ROLES), gate=gates, slots=st.sampled_from((1, 1, 2)))
     def join(self, role: str, gate: str, slots: int) -> None:
         """Somebody comes."""
         self.world.person(role, gate, slots=1 if role == "spectator" else slots)
@@ -35,19 +48,19 @@ class RoomProgram(RuleBasedStateMachine):
         who=st.integers(0, PEOPLE_MAX),
         what=st.sampled_from(("score", "switch", "reveal", "hide")),
         slot=st.integers(0, 1),
+        times=st.integers(1, 3),
     )
-    def act(self, who: int, what: str, slot: int) -> None:
+    def act(self, who: int, what: str, slot: int, times: int) -> None:
         """A player does something that nobody did before."""
-        person = self._person(who)
-        if person and person.is_in and person.client.welcome and slot < len(person.client.welcome.seats):
-            self.value += 1
-            person.do(what, self.value, slot)
+        if person := self._player(who):
+            for _ in range(times):
+                self.value += 1
+                person.do(what, self.value, slot % len(person.client.welcome.seats))  # type: ignore[union-attr]  # it plays
 
     @rule(who=st.integers(0, PEOPLE_MAX))
     def act_unlucky(self, who: int) -> None:
         """A player does what the rules refuse."""
-        person = self._person(who)
-        if person and person.is_in and person.client.welcome and person.client.welcome.seats:
+        if person := self._player(who):
             person.do("score", UNLUCKY)
 
     @rule(who=st.integers(0, PEOPLE_MAX))
@@ -78,6 +91,16 @@ class RoomProgram(RuleBasedStateMachine):
         if person and person.is_open:
             person.client.leave()
 
+    @precondition(lambda self: self.world.people)
+    @rule(who=st.integers(0, PEOPLE_MAX), by_seat=st.booleans(), gate=gates)
+    def kick(self, who: int, by_seat: bool, gate: str) -> None:
+        """The staff remove somebody, at any gateway, by its last seat or by its name."""
+        person = self._person(who)
+        assert person is not None
+        seats = person.client.welcome.seats if person.client.welcome else ()
+        seat = seats[-1].seat if seats and by_seat else None
+        self.world.kick(seat, "" if seat is not None else person.identity, gate)
+
     @rule(ms=st.sampled_from((10, 20, 50, 120, 500, 1500)))
     def advance(self, ms: int) -> None:
         """Time passes."""
@@ -102,10 +125,37 @@ class RoomProgram(RuleBasedStateMachine):
             world.check_settled()
         for person in world.people:
             world.watch.check_person(person)
+        self._check_kicks()
+        self.fired.update({kind: n for kind, n in world.watch.counts.items() if n})
+        self.fired["came back"] += sum(len(person.welcomes) > 1 for person in world.people)
+
+    def _check_kicks(self) -> None:
+        """Each kick is answered, and who was removed was told so and is out: tokens and all."""
+        out = self.world.room.admission.kept_out
+        self.fired.update(answer.problem or "kicked" for answer in self.world.kicked)
+        assert {answer.identity for answer in self.world.kicked if not answer.problem} == set(out)
+        for person in self.world.people:
+            if person.identity in out:
+                assert not person.is_open, f"O11: {person.conn} is connected after its kick"
+                goodbyes = [goodbye for goodbye in person.goodbyes if goodbye.code == Close.NOT_ALLOWED.value.code]
+                assert all(goodbye.reason == "enough" for goodbye in goodbyes)
+                self.fired["told"] += bool(goodbyes)
+
+    def _player(self, who: int) -> Person | None:
+        playing = [p for p in self.world.people if p.is_in and p.client.welcome and p.client.welcome.seats]
+        return playing[who % len(playing)] if playing else None
 
     def _person(self, who: int) -> Person | None:
-        return self.world.people[who] if who < len(self.world.people) else None
+        return self.world.people[who % len(self.world.people)] if self.world.people else None
 
 
 TestRoomProgram = RoomProgram.TestCase
 TestRoomProgram.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def test_the_programs_reach_what_they_are_about():
+    RoomProgram.fired.clear()
+    # The same programs each time: whether something was reached must not be a matter of luck.
+    run_state_machine_as_test(RoomProgram, settings=settings(TestRoomProgram.settings, derandomize=True, database=None))
+    often = {kind for kind, times in RoomProgram.fired.items() if times >= 5}
+    assert often >= {"kicked", "told", "not_here", "came back", "O2.applied", "O2.refused", "O13", "O14", "O24"}

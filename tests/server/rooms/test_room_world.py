@@ -2,10 +2,11 @@
 
 import pytest
 
+from game.contract import Result
 from game.fields import TEAM
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from game.wire.closecodes import Close
-from server.rooms.room import LINGER_S
+from server.rooms.room import LINGER_S, Room
 from tests.server.rooms.parlour import Clerk
 from tests.server.rooms.plans import plan_of
 from tests.server.rooms.wires import Weather
@@ -289,6 +290,27 @@ def test_after_a_match_everybody_learns_the_end_and_inputs_are_answered():
     world.advance(LINGER_S + 1.0)
     assert late.goodbyes[0].code == ann.goodbyes[0].code == Close.ROOM_CLOSED.value.code
     assert world.room.is_over
+
+
+def test_nobody_is_shown_the_end_before_its_result_is_written_down(monkeypatch: pytest.MonkeyPatch):
+    world = RoomWorld(plan_of())
+    ann = world.person()
+    world.advance(0.5)
+    results: list[Result] = []
+    monkeypatch.setattr(Room, "result_is_written", lambda _, result: results.append(result))
+    ann.do("end", 1)
+    world.advance(1.0)
+    ann.do("score", 2)
+    late = world.person()
+    world.advance(0.5)
+    assert ann.view.room.phase == "playing" and len(results) == 1
+    assert ann.answers[0, 2][0][1] == "match ended" and world.room.info().state == "ended"
+    assert late.goodbyes[0].code == Close.ROOM_CLOSED.value.code
+    monkeypatch.undo()
+    world.room.result_is_written(results[0])
+    world.advance(0.3)
+    assert (ann.view.room.phase, ann.view.room.summary) == ("ended", "told to end")
+    settle(world)
 
 
 def test_inputs_before_the_match_are_refused_by_name():

@@ -60,12 +60,19 @@ class Watch:
     def on_tick(self, now: float) -> None:
         """Notes the frames that this tick cut."""
         self._now = now
+        self._check_kicked()
         framer = self.room.framer
         for stream_no, stream in ((e.LIVE_STREAM, framer.live), (e.DELAYED_STREAM, framer._delayed)):
             if stream is not None and stream.seq and (stream_no, stream.seq) not in self.truths:
                 viewers = {v.conn: frozenset(v.sections) for v in self.room.viewers.values() if v.stream == stream_no}
                 keys = {section: encode_delta(stream.key(section)) for section in self._sections()}
                 self.truths[stream_no, stream.seq] = Truth(self.room.tick_no, now, keys, viewers)
+
+    def _check_kicked(self) -> None:
+        """O11: who was kicked has no connection and no seat in the room from then on."""
+        out = self.room.admission.kept_out
+        people = {v.identity for v in self.room.viewers.values()} | {h.identity for h in self.room.match.seats.humans()}
+        assert people.isdisjoint(out), f"O11: in after its kick: {people & set(out)}"
 
     def on_item(self, gateway: str, item: Any) -> None:
         """What reaches the room."""

@@ -78,6 +78,7 @@ class Desk:
                     self.world.loop_control.group_send(group, e.layer_message(e.CONTROL, out.news, kind="news"))
                 case MatchOver():
                     self.over.append(out)
+                    self.world.room.result_is_written(out.result)
 
     def flush(self) -> None:
         """The links' batches."""
@@ -271,6 +272,7 @@ class RoomWorld:
     watch: Watch = field(init=False)
     desk: Desk = field(init=False)
     hubs: dict[str, Hub] = field(factory=dict)
+    kicked: list[e.Kicked] = field(factory=list)
     people: list[Person] = field(factory=list)
     loop_frames: Any = None
     loop_control: Any = None
@@ -293,6 +295,7 @@ class RoomWorld:
         frames = self.layer.port("frames", f"{gate}-frames!", lambda message: hub.on_frames(message))  # noqa: PLW0108 - made below
         control = self.layer.port("control", f"{gate}-control!", lambda message: hub.on_control(message))  # noqa: PLW0108
         hub = self.hubs[gate] = Hub(gate, frames, control, lambda: self.now, lambda _a, _t: None)  # type: ignore[arg-type]
+        hub.on_kicked = self.kicked.append
 
     def route(self, role: str) -> RoutePlan:
         """The route of a role."""
@@ -307,6 +310,12 @@ class RoomWorld:
         self.people.append(person)
         person.connect()
         return person
+
+    def kick(self, seat: int | None = None, identity: str = "", gate: str = "a", reason: str = "enough") -> None:
+        """The staff ask a gateway; the answer goes to ``kicked``."""
+        hub = self.hubs[gate]
+        hub.loops.link_to(LOOP, LOOP_CHANNEL, self.now)
+        hub.push(LOOP, e.Kick(INCARNATION, f"{gate}{self.now}", seat, identity, reason))
 
     def advance(self, seconds: float) -> None:
         """Time passes."""

@@ -53,6 +53,7 @@ class Process:
     gateway: Gateway = field(init=False)
     app: Any = field(init=False)
     claim_error: str = ""
+    is_fenced: bool = False
     _ports: list[Port] = field(factory=list)
     _tasks: list[asyncio.Task[None]] = field(factory=list)
     _made: int = 0
@@ -65,7 +66,7 @@ class Process:
         loop_ports = Port("frames", make, lambda _: None), Port("control", make, self._to_holder)
         self._ports = [*hub_ports, *loop_ports]
         self.hub = Hub("gate-1", *hub_ports, monotonic, lambda _a, _t: None)
-        services = Services(self._claim, self._close, _nothing, self._keep, repr, _eval, lambda: datetime.now(UTC))
+        services = Services(self._claim, self._close, self._record, self._keep, repr, _eval, lambda: datetime.now(UTC))
         self.holder = Holder(NODE, *loop_ports, self.plan.rooms, services)
         self.gateway = Gateway(self.hub, Directory(self._find, self._open_room, self._close), _people(), monotonic)
         RoomConsumer.gateway = self.gateway
@@ -122,6 +123,9 @@ class Process:
     async def _close(self, incarnation: str, epoch: int) -> None:
         self.closed.append(incarnation)
         self.rows = {code: row for code, row in self.rows.items() if row.incarnation != incarnation}
+
+    async def _record(self, *_: Any) -> bool:
+        return not self.is_fenced
 
     async def _keep(self, incident: Incident) -> None:
         self.incidents.append(incident)

@@ -156,3 +156,13 @@ async def test_a_link_that_the_loop_gave_up_is_given_up_by_the_gateway_too(proce
     again = await player_at(process, "/ws/K7", "bob")
     await again.join()
     assert again.code is None
+
+
+async def test_a_result_that_a_newer_holder_may_write_is_not_announced_here(process):
+    process.is_fenced = True
+    ann = await player_at(process, "/ws/K7", "ann")
+    await ann.join()
+    ann.client.send_input(Do("end", 1))
+    await ann.until(lambda: ann.view.room.phase == "ended")
+    assert ann.code == Close.MOVING.value.code and ann.view.room.phase == "playing"
+    assert not process.holder.rooms

@@ -6,7 +6,7 @@ from game import columns, tracker
 from game.wire import client, session
 from game.wire.ring import Ring
 from server.relay import feed, hub, link, members, notices, port
-from server.rooms import admission, chat, delay, framing, holder, inputs, match, room, seats, talk
+from server.rooms import admission, chat, delay, framing, holder, inputs, kicks, match, room, seats, talk
 from server.sockets import connection
 from tests.verify.mutants import judges
 from tests.verify.mutants.judges import Judge
@@ -55,7 +55,11 @@ INPUTS = (
     _of("O18", "the record leaves out inputs", match.Match, "step",
         "self.recorder.tick(self.tick, inputs=applied)", "self.recorder.tick(self.tick, inputs=applied[1:])", "evening"),
     _of("O21", "a result is recorded at each tick", room.Room, "_finish",
-        '"ended", result.summary', '"playing", result.summary', "match_ends"),
+        "match.is_decided = True", "pass", "match_ends"),
+    _of("O21", "the end is shown before its result is written", room.Room, "_finish",
+        "match.is_decided = True", "match.is_decided = True\nself.result_is_written(result)", "match_ends"),
+    _of("O21", "a written result is never told", room.Room, "tick",
+        "self._announce_result()", "pass", "match_ends"),
     _of("O21", "a result is written twice", holder.Holder, "_send",
         "self._spawn(self._record(room, out))",
         "self._spawn(self._record(room, out))\nself._spawn(self._record(room, out))", "match_ends"),
@@ -123,6 +127,14 @@ FRAMES = (
         "round((now - self.started_at) * 1000)",
         "round((now - self.started_at) * 1000) + sum(len(c.key or c.patch or b'') for c in cut.private.values())",
         "evening", judge=judges.other_secrets),
+    _of("O13", "a neighbour's answers stand in the frame of who has none", session.Session, "own_answers",
+        "return rows", "return rows or list(answers.values())[:1]", "evening", judge=judges.other_secrets),
+    _of("O13", "the public clock tells how much others are answered", framing.Framer, "_frame",
+        "public = self._public(cut, stream, tick_no, now,",
+        "now += sum(len(rows.data) for own in answers.values() for rows in own.values()) / 1000\n"
+        "public = self._public(cut, stream, tick_no, now,", "evening", judge=judges.other_secrets),
+    _of("O13", "what the staff tell one user is told to all", notices.Users, "_addressed",
+        'if kind == "user":', 'if kind == "somebody":', "evening", judge=judges.other_secrets),
     _of("O14", "a spectator waits half the delay", delay.DelayLine, "put",
         "now + self.delay_s", "now + self.delay_s / 2", "delayed"),
     _of("O14", "a late spectator gets what still waits", delay.DelayLine, "again",
@@ -169,6 +181,19 @@ PEOPLE = (
         "member.session.state = type(member.session.state).LIVE\n"
         "member.session._is_key_wanted = True\n"
         "member.session.offer(ring, self.now())", "comings_and_goings"),
+    _of("O11", "the kicked is told nothing", kicks, "kick",
+        "admission.dismiss(viewer.conn, Close.NOT_ALLOWED, item.reason, now)", "admission.viewers.pop(viewer.conn)",
+        "kicks"),
+    _of("O11", "the kicked stays in the room", kicks, "kick",
+        "admission.dismiss(viewer.conn, Close.NOT_ALLOWED, item.reason, now)", "pass", "kicks"),
+    _of("O11", "the gateway goes on showing frames to the kicked", hub.Hub, "_dismiss",
+        "if watched else None", "if watched and close is not Close.NOT_ALLOWED else None", "kicks"),
+    _of("O11", "the kicked comes back", admission.Admission, "join",
+        "if item.identity in self.kept_out:", "if item.identity in ():", "kicks"),
+    _of("O11", "the seat of the kicked waits out its grace", kicks, "kick",
+        'admission.match.vacate(hold, "kicked")', "pass", "kicks"),
+    _of("O11", "the kicked sees who sits in its seat next", kicks, "kick",
+        "admission.change_sections(viewer, ())", "pass", "kicks"),
     _of("O19", "a takeover leaves the older connection in", admission.Admission, "_resume",
         'self.dismiss(conn, Close.REPLACED, "a newer connection took this seat", now)', "pass", "comings_and_goings"),
     _of("O19", "a takeover forgets whom it replaced", seats.SeatTable, "resume",

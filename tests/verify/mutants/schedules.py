@@ -131,6 +131,28 @@ def comings_and_goings(world: World) -> None:
     world.heal()
 
 
+def kicks(world: World) -> None:
+    """The staff remove a player by its seat and a spectator by its name; both try to come back; the seat is taken at once."""
+    a, b, c = people(world)
+    eve = watcher(world)
+    play_on(world, [a, b, c], 10)
+    world.kick(b, by_seat=True)
+    world.advance(0.3)
+    world.client(b.route, gateway="gw2")
+    world.client(b.route, gateway="gw1", resume_of=b)
+    world.do(b.come_back)
+    play_on(world, [a, c], 10)
+    world.kick(eve)
+    world.advance(0.3)
+    world.do(eve.come_back)
+    play_on(world, [a, c], 40)
+    world.brokers["control"].weather.delay_s = (0.4, 0.4)  # frames are faster than goodbyes
+    world.kick(c)
+    world.client(c.route, gateway="gw1")
+    play_on(world, [a], 40)
+    world.heal()
+
+
 def cut(world: World, client: SimClient) -> None:
     """The network breaks."""
     socket = client.socket
@@ -189,9 +211,11 @@ def deaf_client(world: World) -> None:
 
 
 def match_ends(world: World) -> None:
-    """Somebody ends the match."""
+    """Somebody ends the match while the database is away."""
     a, b, c = people(world)
     play_on(world, [a, b, c], 10)
+    world.note_fault("database_down")
+    world.offices.down_until = world.now + 1.0
     act(world, a, "end", 999_999)
     world.advance(3.0)
     world.finish_trace()
@@ -243,6 +267,7 @@ ALL = (
     Schedule("evening", evening),
     Schedule("bad_weather", bad_weather),
     Schedule("comings_and_goings", comings_and_goings),
+    Schedule("kicks", kicks),
     Schedule("delayed", delayed, lambda: calm(delay="2s", sees="everything")),
     Schedule("swallowed", swallowed),
     Schedule("deaf_client", deaf_client),
