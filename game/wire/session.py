@@ -38,6 +38,8 @@ SILENT_FOR_S = 30.0
 PAUSE_AFTER_S = 1.5
 PAUSE_SLACK_S = 0.9  # more than ACK_EVERY_S: what a link that keeps up leaves unacknowledged at times
 LATE_S = 0.25
+RELAPSE_S = 5.0
+SLOW_FOR_MAX_S = 8.0
 CLOSE_AFTER_S = 10.0
 UNACKED_MAX = 64
 ERRORS = Limit(1.0, 20)
@@ -174,6 +176,9 @@ class Session:
     _best_ack_s: float = PAUSE_AFTER_S
     _period_s: float = 0.05
     _is_slow: bool = False
+    _slow_for_s: float = 0.0
+    _slow_until: float = 0.0
+    _recovered_at: float = -1e9
     _buckets: dict[str, TokenBucket] = field(factory=dict)
     _waiting: list[Submit] = field(factory=list)  # at most WAITING_INPUTS_MAX; a deque weighs 700 bytes
     _look_at: float = 0.0
@@ -504,7 +509,7 @@ class Session:
         """Whether the room is to hear of it: of the first one, which shows that the welcome has arrived, and of answers."""
         newest = self._settle(position)
         if newest is not None:  # it took the shortest of them, and they were acknowledged together
-            self._note_ack(now - newest.at)
+            self._note_ack(now - newest.at, now)
         if position > self.acked or position == self.head:
             self.owed_since = now if self.unacked else None
         if position <= self.acked:
@@ -525,14 +530,23 @@ class Session:
             newest = unacked.popleft()
         return newest
 
-    def _note_ack(self, took_s: float) -> None:
+    def _note_ack(self, took_s: float, now: float) -> None:
         """An ack may stand for a frame that was shown up to a period before; more is the link, or the client, falling behind."""
         if took_s < self._best_ack_s:
             self._best_ack_s = max(0.0, took_s)
             self.patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S + self._period_s)
-        self._is_slow = took_s > self._best_ack_s + LATE_S + self._period_s
-        if self._is_slow:
-            self.is_usual = False
+        if took_s > self._best_ack_s + LATE_S + self._period_s:
+            self._slow_down(now)
+        elif self._is_slow and now >= self._slow_until:
+            self._is_slow, self._recovered_at = False, now
+
+    def _slow_down(self, now: float) -> None:
+        """One frame at a time. A link that relapses soon after it kept up is too narrow for all: it stays slow for longer."""
+        if not self._is_slow:
+            is_relapse = now - self._recovered_at < RELAPSE_S
+            self._slow_for_s = min(SLOW_FOR_MAX_S, max(1.0, 2.0 * self._slow_for_s)) if is_relapse else 0.0
+            self._slow_until = now + self._slow_for_s
+        self._is_slow, self.is_usual = True, False
 
     def _on_chat(self, message: m.Say, now: float) -> None:
         if self.state is not SessionState.LIVE:
@@ -586,7 +600,8 @@ class Session:
         if not self.unacked or self._is_slow:
             return bool(self.unacked)
         is_behind = now - self.unacked[0].at > self.patience_s or len(self.unacked) == UNACKED_MAX
-        self._is_slow = is_behind and self.patience_s < PAUSE_AFTER_S
+        if is_behind and self.patience_s < PAUSE_AFTER_S:
+            self._slow_down(now)
         return is_behind
 
     def _on_leave(self, now: float) -> None:

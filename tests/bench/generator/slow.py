@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, field
 
 from tests.bench.generator.client import Client
-from tests.bench.generator.crowd import Crowd, connect
+from tests.bench.generator.crowd import POLL_S, Crowd, connect
 from tests.bench.generator.http import Poster
 from tests.bench.generator.tally import Tally
 from tests.support.proxy import TcpProxy
@@ -54,10 +54,10 @@ class SlowReaders:
         began = [(reader.position, self._room_at(reader)) for reader in self.readers]
         offsets = [room - own for own, room in began]
         while True:
-            await asyncio.sleep(1.0)
-            now = monotonic()
-            for reader in self.readers:
-                reader.poll(now)
+            for _ in range(round(1.0 / POLL_S)):
+                await asyncio.sleep(POLL_S)
+                for reader in self.readers:
+                    reader.poll(monotonic())
             self.behind_s.append(
                 [
                     (self._room_at(reader) - reader.position - offset) / HZ

@@ -11,6 +11,7 @@ from game.fields import SEAT
 from game.tracker import PUBLIC_SECTION, Section
 from game.wire import messages as m
 from game.wire import session as s
+from game.wire.acks import AckPace
 from game.wire.client import Client
 from game.wire.closecodes import Close
 from game.wire.frames import (
@@ -401,6 +402,37 @@ def test_a_link_that_falls_behind_gets_one_frame_at_a_time_until_it_keeps_up_aga
     assert shown(1.8) == []
     acked(alone.position, 1.85)
     assert [len(shown(now)) for now in (1.9, 1.95, 2.0)] == [1, 1, 1]
+
+
+def test_a_link_that_is_too_narrow_for_all_frames_gets_what_it_can_carry_and_is_never_far_behind():
+    session, ring, told = playing()
+    session.receive(encode_ack(AckMessage(said(session)[-1].position)), 0.02)
+    on_the_way: list[tuple[float, float, Position]] = []
+    behind: list[float] = []
+    carried_at, worst = 0.0, 0.0
+    pace, held = AckPace(), session.head
+    pace.begin(20, 0.0)
+    for i in range(1, 1200):  # a minute; each frame takes the link two periods
+        now = i * 0.05
+        arrived = [(at, shown, position) for at, shown, position in on_the_way if at <= now]
+        on_the_way = on_the_way[len(arrived) :]
+        for _, shown, position in arrived:
+            held = position
+            worst = max(worst, now - shown)
+            behind.append(now - shown)
+            pace.on_frame(now)
+        if pace.is_due(now):
+            pace.on_ack(now)
+            session.receive(encode_ack(AckMessage(held)), now)
+        told.advance()
+        add(ring, told)
+        session.offer(ring, now)
+        for frame in said(session):
+            carried_at = max(carried_at, now) + 0.1
+            on_the_way.append((carried_at, now, frame.position))
+    assert worst < 1.0
+    assert sorted(behind)[len(behind) // 2] < 0.3
+    assert len(behind) > 200
 
 
 def test_a_link_that_acknowledges_seldom_and_in_time_gets_every_frame():
