@@ -595,14 +595,17 @@ class Session:
         """Whether the oldest unacknowledged frame is older than this link explains.
 
         A link that has been quicker and has fallen behind gets one frame at a time, until an ack comes in time again: what
-        leads it back may be several patches long, and must not queue behind more of them.
+        leads it back may be several patches long, and must not queue behind more of them. What is never acknowledged may
+        have vanished in the client: after a while one more frame goes out, which shows it its gap; the more wait, the later.
         """
-        if not self.unacked or self._is_slow:
-            return bool(self.unacked)
-        is_behind = now - self.unacked[0].at > self.patience_s or len(self.unacked) == UNACKED_MAX
-        if is_behind and self.patience_s < PAUSE_AFTER_S:
-            self._slow_down(now)
-        return is_behind
+        if not self.unacked:
+            return False
+        if not self._is_slow:
+            if now - self.unacked[0].at <= self.patience_s and len(self.unacked) < UNACKED_MAX:
+                return False
+            if self.patience_s < PAUSE_AFTER_S:
+                self._slow_down(now)
+        return now - self.unacked[-1].at <= self.patience_s * len(self.unacked)
 
     def _on_leave(self, now: float) -> None:
         if self.seats and "leave" not in self.rules.accepts:

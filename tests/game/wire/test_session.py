@@ -452,6 +452,21 @@ def test_a_link_that_acknowledges_seldom_and_in_time_gets_every_frame():
     assert session.frames_skipped == 0
 
 
+def test_frames_that_vanish_in_the_client_are_followed_by_another_that_shows_the_gap():
+    # Slow and quiet: each frame comes long after the one before, so that the pause began with the first that vanished.
+    session, ring, told = playing()
+    session.receive(encode_ack(AckMessage(said(session)[-1].position)), 0.02)
+    sent_at = []
+    for i in range(1, 12):
+        now = i * 0.8
+        told.advance()
+        add(ring, told)
+        session.offer(ring, now)
+        sent_at += [now for _ in said(session)]
+    assert session.close is None
+    assert [round(at, 1) for at in sent_at] == [0.8, 1.6, 4.0, 7.2], "a reader that has stopped is sent little"
+
+
 def test_a_resync_ends_a_pause():
     # A lost frame: the client can acknowledge nothing more, the session waited for an acknowledgement. For ever.
     session, ring, told = playing(3)
