@@ -96,6 +96,9 @@ def watch(room: str | None, game: str | None, once: bool, frames: int | None, ur
     async def look() -> None:
         code = room or await _fullest(url, game)
         async with connect(url, game=game, room=code, role="spectator", name="watch") as entered:
+            if frames is not None:
+                heading = f"watching room {entered.welcome.room} for {frames} frames; while nothing changes, few come"
+                click.echo(heading, err=True)
             if once or frames is not None:
                 await watch_frames(entered, console, frames or 1)
             else:

@@ -48,6 +48,7 @@ async def test_watch_prints_and_exits(server: Loopback, processes: Processes):
     assert "1 frames" in log
     code, log = await ended(frames)
     assert code == 0
+    assert "watching room K7 for 3 frames" in log
     assert "dots.spectator" in log
 
 
