@@ -77,11 +77,13 @@ class Crew:
             theirs.close()
             pipes[ours] = number
             processes.append(process)
-        before = signal.signal(signal.SIGINT, self._interrupt)  # raised anywhere, it would tear a worker's message
+        # Raised anywhere, an interrupt would tear a worker's message.
+        before = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             self._listen(pipes, stop, is_time_up, on_progress)
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
             stop.set()
             for process in processes:
                 process.join(LEAVE_MAX_S)  # it has told all that it has
@@ -154,7 +156,10 @@ def _worked(order: Order, pipe: Connection, stop: Any) -> Found:
         nonlocal told_at
         if monotonic() - told_at > POLL_S:
             told_at = monotonic()
-            pipe.send((campaign.ledger.programs, campaign.ledger.delivered))
+            try:
+                pipe.send((campaign.ledger.programs, campaign.ledger.delivered))
+            except OSError:  # the parent was killed: an exception here would be taken for a failing program, and shrunk
+                os._exit(1)
         return bool(stop.is_set())
 
     run_campaign(campaign, is_over)

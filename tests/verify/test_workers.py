@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,19 +60,50 @@ def output_of(process: subprocess.Popen[str], wait_for: str) -> str:
         return process.communicate()[0]
 
 
-def test_an_interrupt_ends_the_workers_and_what_they_reached_is_reported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_workers_and_what_they_reached_is_reported(tmp_path: Path, number: int) -> None:
     with started(written(tmp_path, "interrupted_tag", None), "--seconds", "100000") as process:
         assert process.stdout is not None
         with within(process, "the first line of progress"):
             for line in process.stdout:
                 if re.match(r"room tag: \d+ programs, \d+ delivered", line):
                     break
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         with within(process, "the report after the interrupt"):
             rest = process.stdout.read()
     assert process.returncode == 130, rest
     assert re.search(r"in all: [1-9]\d* frames and inputs delivered", rest)
     assert "Traceback" not in rest
+
+
+def test_workers_do_not_outlive_a_verification_that_was_killed(tmp_path: Path) -> None:
+    # They took the broken pipe for a failing program, and went on to shrink it on both cores.
+    with started(written(tmp_path, "killed_tag", None), "--seconds", "100000") as process:
+        assert process.stdout is not None
+        with within(process, "the first line of progress"):
+            for line in process.stdout:
+                if re.match(r"room tag: [1-9]\d* programs", line):
+                    break
+        group = os.getpgid(process.pid)
+        process.kill()
+        process.wait()
+    with within(process, "the workers' end"):
+        while members(group):
+            time.sleep(0.05)
+
+
+def members(group: int) -> list[int]:
+    """The living processes of a process group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            _, _, rest = stat.read_text().rpartition(")")
+        except OSError:
+            continue  # it ended meanwhile
+        state, _, its_group = rest.split()[:3]
+        if int(its_group) == group and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
 
 
 def test_a_violation_in_a_worker_ends_them_all_and_prints_how_to_see_it_again(
