@@ -152,12 +152,13 @@ def part_bytes(part: Part, frame_seq: int) -> bytes:
 class AnswerRows(Struct, frozen=True, array_like=True, gc=False):
     """Encoded answers of one seat, ``last`` being the newest one's ``n``: made once, in the room, and then only joined.
 
-    ``generation`` is that of the seat: they are its holder's as of then, and nobody else's.
+    They are for the connections of the seat's one holder, from ``first_generation`` to ``generation``, and nobody else's.
     """
 
     count: int
     data: bytes
     last: int
+    first_generation: int = 1
     generation: int = 1
 
     def read(self) -> list[Answer]:
@@ -168,8 +169,8 @@ class AnswerRows(Struct, frozen=True, array_like=True, gc=False):
         return answers
 
 
-def answer_rows(answers: Sequence[Answer], generation: int = 1) -> AnswerRows:
-    """Answers as their rows in a frame, for the seat's holder of that generation."""
+def answer_rows(answers: Sequence[Answer], generations: tuple[int, int] = (1, 1)) -> AnswerRows:
+    """Answers as their rows in a frame, for the connections of a seat's first to last of these generations."""
     out = bytearray()
     for answer in answers:
         put_uvarint(out, answer.slot)
@@ -180,7 +181,7 @@ def answer_rows(answers: Sequence[Answer], generation: int = 1) -> AnswerRows:
             put_text(out, answer.reason)
         else:
             out.append(0)
-    return AnswerRows(len(answers), bytes(out), answers[-1].n if answers else 0, generation)
+    return AnswerRows(len(answers), bytes(out), answers[-1].n if answers else 0, *generations)
 
 
 def answers_bytes(rows: Sequence[AnswerRows]) -> bytes:

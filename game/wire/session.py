@@ -338,7 +338,7 @@ class Session:
         rows: list[AnswerRows] = []
         for grant in self.seats:
             own = answers.get(grant.seat)
-            if own is None or own.generation != grant.generation:
+            if own is None or not own.first_generation <= grant.generation <= own.generation:
                 continue
             if own.last > self._told.get(grant.seat, 0):
                 self._told[grant.seat] = own.last

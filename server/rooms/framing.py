@@ -35,13 +35,14 @@ Answers = dict[str, dict[int, AnswerRows]]
 class Audiences:
     """Which private sections each gateway's connections in the live stream have, as of some comings and goings and teams.
 
-    ``players`` are the seats with a connection: its gateway, the seat's slot there, and its generation.
+    ``players`` are the seats with a connection: its gateway, the seat's slot there, and the first and last
+    generation of its holder.
     """
 
     as_of: tuple[int, int]
     wanted: Wanted
     on_show: set[Section]
-    players: dict[int, tuple[str, int, int]]
+    players: dict[int, tuple[str, int, tuple[int, int]]]
 
 
 @define(eq=False)
@@ -195,8 +196,8 @@ class Framer:
         for seat in sorted(seats & self._shown.players.keys()):
             queue = match.inputs[seat]
             if queue.has_answers:
-                gateway, slot, generation = self._shown.players[seat]
-                out.setdefault(gateway, {})[seat] = queue.rows(slot, generation, cut.seq)
+                gateway, slot, generations = self._shown.players[seat]
+                out.setdefault(gateway, {})[seat] = queue.rows(slot, generations, cut.seq)
             else:
                 match.unsettled.discard(seat)
         return out
@@ -213,10 +214,10 @@ class Framer:
         fresh = {s for gateway, sections in wanted.items() for s in sections - before.get(gateway, set())}
         return fresh, changes != sum(self.admission.section_changes.values())
 
-    def _players(self) -> dict[int, tuple[str, int, int]]:
+    def _players(self) -> dict[int, tuple[str, int, tuple[int, int]]]:
         holds = self.match.seats.holds
         return {
-            seat: (viewer.gateway, slot, holds[seat].generation)
+            seat: (viewer.gateway, slot, (holds[seat].first_generation, holds[seat].generation))
             for viewer in self.admission.viewers.values()
             for slot, seat in enumerate(viewer.seats)
         }

@@ -40,7 +40,7 @@ class InputQueue:
     received_through: int = 0
     waiting: deque[Pending] = field(factory=deque)
     _answers: deque[tuple[Given, int | None]] = field(factory=deque)
-    _rows: tuple[int, int, AnswerRows] | None = None
+    _rows: tuple[int, tuple[int, int], AnswerRows] | None = None
 
     def receive(self, pending: Pending) -> bool:
         """Takes an input unless it was taken before. False, and it is not taken, where the queue is full.
@@ -74,14 +74,15 @@ class InputQueue:
         self._answers.append((Given(pending.n, tick, reason, margin), None))
         self._rows = None
 
-    def rows(self, slot: int, generation: int, seq: int) -> AnswerRows:
-        """What frame ``seq`` carries of them, for the connection that has this seat as its ``slot``.
+    def rows(self, slot: int, generations: tuple[int, int], seq: int) -> AnswerRows:
+        """What frame ``seq`` carries of them, for the connection that has this seat as its ``slot``, and for those
+        that its holder had before: ``generations`` are the seat's first and last one with this holder.
 
         They repeat, so they are encoded anew only when one was added or acknowledged.
         """
-        if self._rows is None or self._rows[:2] != (slot, generation):
+        if self._rows is None or self._rows[:2] != (slot, generations):
             answers = [Answer(slot, g.n, g.tick, g.reason, g.margin) for g in self.to_send(seq)]
-            self._rows = slot, generation, answer_rows(answers, generation)
+            self._rows = slot, generations, answer_rows(answers, generations)
         return self._rows[2]
 
     def to_send(self, seq: int) -> list[Given]:

@@ -93,12 +93,12 @@ class OtherwiseAnswered:
     def __getattr__(self, name: str) -> object:
         return getattr(self.queue, name)
 
-    def rows(self, slot: int, generation: int, seq: int) -> AnswerRows:
+    def rows(self, slot: int, generations: tuple[int, int], seq: int) -> AnswerRows:
         """As `InputQueue.rows`; of each answer, all but its number is another."""
-        answers = self.queue.rows(slot, generation, seq).read()
+        answers = self.queue.rows(slot, generations, seq).read()
         self.counted["answers"] += len(answers)
         altered = [Answer(slot, a.n, a.tick + 1, "" if a.reason else "another reason", a.margin + 1) for a in answers]
-        return answer_rows(altered, generation)
+        return answer_rows(altered, generations)
 
 
 class OtherwiseAnsweredSeats(dict[int, InputQueue]):

@@ -102,7 +102,7 @@ class Visit:
     def _answer(self) -> None:
         newest = self.room.ring.newest
         if newest is not None and self.answers and self.seat is not None:
-            self.room.ring.add_private({self.seat: answer_rows(self.answers, self.generation)}, {}, {})
+            self.room.ring.add_private({self.seat: answer_rows(self.answers, (1, self.generation))}, {}, {})
             self.answers = []
 
     def _move(self) -> None:

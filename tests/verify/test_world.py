@@ -186,6 +186,25 @@ def test_who_leaves_while_a_second_tab_takes_over_has_left(after_s):
         assert list(map(str, violations(world.trace))) == []
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.02, 0.03, 0.04, 0.05])
+def test_a_tab_that_was_taken_over_and_has_not_heard_of_it_is_told_with_the_effect(after_s):
+    """Found by programs, O9: answers went to the newest generation of the seat only, the effect to the older one too."""
+    subject = calm()
+    with World(subject.plan, subject.room, 0, "memory", gateway_count=1) as world:
+        route = world.route_of("player")
+        assert route is not None
+        world.advance(1.3)
+        first = world.client(route)
+        world.advance(0.3)
+        world.deafen(world.gateways[0].name, "control")
+        world.advance(after_s)
+        world.do(partial(first.send, Act("score", 1)))
+        world.client(route, resume_of=first)
+        world.do(partial(first.send, Act("score", 2)))
+        world.heal()
+        assert list(map(str, violations(world.trace))) == []
+
+
 def test_who_was_replaced_in_the_tick_of_its_kick_is_told_the_one_or_the_other():
     """Found by programs, O11's predicate: it asked for a kick's goodbye of a connection that a second tab had replaced."""
     subject = calm()

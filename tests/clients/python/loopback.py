@@ -174,7 +174,8 @@ class LoopbackRoom:
             blobs[section] = (is_key, encode_delta(delta) if is_key or delta.tables or delta.events else b"")
         self._known = sections
         answers = {
-            seat: answer_rows([a for _, a in pairs], self.generations[seat]) for seat, pairs in self.answers.items()
+            seat: answer_rows([a for _, a in pairs], (1, self.generations[seat]))
+            for seat, pairs in self.answers.items()
         }
         at_ms = self.tick * 1000 // SEND_HZ
         self.ring.add(RingFrame(seq, seq - 1, self.tick, at_ms, answers=answers), blobs)

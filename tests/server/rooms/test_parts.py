@@ -78,15 +78,17 @@ def test_answers_repeat_until_the_frame_that_carried_them_is_acknowledged():
     assert [g.n for g in queue.to_send(10)] == [1, 2]
     assert not InputQueue().has_answers and queue.has_answers
     queue.receive(pending(3))
-    assert [a.n for a in queue.rows(0, 1, 10).read()] == [1, 2]
+    assert [a.n for a in queue.rows(0, (1, 1), 10).read()] == [1, 2]
     queue.answer(queue.due(2)[0], 2, "illegal")
-    assert [(a.slot, a.n) for a in queue.rows(0, 1, 11).read()] == [(0, 1), (0, 2), (0, 3)]
-    assert [(a.slot, a.n) for a in queue.rows(1, 1, 11).read()] == [(1, 1), (1, 2), (1, 3)], "another connection's slot"
+    assert [(a.slot, a.n) for a in queue.rows(0, (1, 1), 11).read()] == [(0, 1), (0, 2), (0, 3)]
+    assert [(a.slot, a.n) for a in queue.rows(1, (1, 1), 11).read()] == [(1, 1), (1, 2), (1, 3)], (
+        "another connection's slot"
+    )
     queue.acknowledge(Position(6, 11), epoch=7)
     assert [g.n for g in queue.to_send(12)] == [1, 2, 3], "another epoch's ack counts for nothing"
     queue.acknowledge(Position(7, 10), epoch=7)
     assert [(g.n, g.reason) for g in queue.to_send(12)] == [(3, "illegal")]
-    assert [(a.n, a.reason) for a in queue.rows(1, 1, 12).read()] == [(3, "illegal")]
+    assert [(a.n, a.reason) for a in queue.rows(1, (1, 1), 12).read()] == [(3, "illegal")]
     queue.acknowledge(Position(7, 11), epoch=7)
     assert not queue.has_answers
 

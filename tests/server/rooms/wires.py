@@ -26,7 +26,10 @@ class Weather:
 
     def loss_of(self, message: Message) -> float:
         """The chance that this one is lost."""
-        own = {e.FRAME: self.frame_loss, e.PRIVATE: max(self.frame_loss, self.part_loss)}
+        own = {
+            e.FRAME: self.frame_loss,
+            e.PRIVATE: max(self.frame_loss, self.part_loss),
+        }
         return max(self.loss, own.get(message["type"], 0.0))
 
 
