@@ -463,9 +463,8 @@ class Session:
             return False
         # What was shown is held.
         is_news = self.acked < submit.seen <= self.head and self._on_ack(submit.seen, now)
-        is_first = n > self._received_through.get(
-            slot, 0
-        )  # else sent again after a resume: the first one's answer counts
+        # What is sent again after a resume was received before: the first one's answer counts.
+        is_first = n > self._received_through.get(slot, 0)
         if is_first and not self._waiting and (submit.reason or self._bucket("input").take(now)):
             self._commands.append(submit)  # the room hears of what was seen by this
             self._received_through[slot] = n
