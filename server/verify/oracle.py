@@ -9,6 +9,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from game.fields import NOBODY, PUBLIC, SEAT, SPECTATORS, TEAM, Audience
 from game.quantize import dequantize, quantize
 from game.schema import Collection, Schema, placed_in
@@ -17,6 +19,7 @@ from game.view import View
 
 COMPARED_EVERY = 16  # frames; and every KEY that falls on one
 Sections = tuple[Section, ...]
+_encoder = msgspec.json.Encoder(order="sorted", enc_hook=repr)
 
 
 def is_compared(seq: int) -> bool:
@@ -86,6 +89,7 @@ def _fields(entity: Any, left_out: set[str]) -> dict[str, Any]:
 def _digest(collections: Iterable[tuple[str, list[dict[str, Any]]]]) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for name, rows in collections:
-        for row in sorted(repr(sorted(row.items())) for row in rows):
-            digest.update(f"{name} {row}\n".encode())
+        digest.update(f"{name} {len(rows)}\n".encode())
+        for row in sorted(map(_encoder.encode, rows)):
+            digest.update(row)
     return digest.hexdigest()

@@ -92,6 +92,14 @@ class _Handle(asyncio.Handle):
         """It will not run."""
         self._cancelled, self._callback, self._args = True, _nothing, ()
 
+    def _run(self) -> None:
+        try:
+            self._context.run(self._callback, *self._args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - as asyncio does: whatever it is, the loop goes on
+            self._loop.call_exception_handler({"message": f"Exception in {self._callback!r}", "exception": error})
+
 
 class _Timer(asyncio.TimerHandle):
     """The same with a time."""
@@ -103,7 +111,7 @@ class _Timer(asyncio.TimerHandle):
         self._cancelled, self._repr, self._source_traceback = False, None, None
         self._when, self._scheduled = when, False
 
-    cancel = _Handle.cancel
+    cancel, _run = _Handle.cancel, _Handle._run
 
 
 _process: ContextVar[Process | None] = ContextVar("process", default=None)

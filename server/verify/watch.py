@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from attrs import define, field
 
-from game.codec import encode_delta, quantize_all
+from game.codec import Delta, encode_delta, quantize_all
 from game.contract import Event, Game
 from game.fields import SPECTATORS
 from game.replay import encode_state
@@ -67,6 +67,7 @@ class _Book:
     is_over: bool = False
     kicked: set[str] = field(factory=set)
     ids: dict[tuple[int, Section, int], tuple[set[int], set[int]]] = field(factory=dict)
+    named: dict[tuple[int, Section], tuple[Delta, str]] = field(factory=dict)
     answers: dict[int, list[Given]] = field(factory=dict)
 
 
@@ -151,7 +152,7 @@ class WatchedHolder(Holder):
         if framer.live.seq != book.live_seq:
             book.live_seq = framer.live.seq
             shown = {s for v in room.viewers.values() if v.stream == e.LIVE_STREAM for s in v.sections}
-            views = _views(framer.live, shown | {PUBLIC_SECTION})
+            views = _views(framer.live, 0, shown | {PUBLIC_SECTION}, book)
             self.trace.add(
                 tr.Commit(
                     *of,
@@ -167,7 +168,7 @@ class WatchedHolder(Holder):
         if delayed is not None and delayed.seq != book.delayed_seq:
             book.delayed_seq = delayed.seq
             own = {SPECTATORS_SECTION} if room.plan.schema.has_section(SPECTATORS) else set()
-            views = _views(delayed, own | {PUBLIC_SECTION})
+            views = _views(delayed, 1, own | {PUBLIC_SECTION}, book)
             self.trace.add(
                 tr.Commit(
                     *of,
@@ -226,8 +227,16 @@ def _due(room: Room, stream: Stream, viewers: Iterable[oracle.Sections]) -> dict
     return {s: oracle.due_to(room.plan.schema, sources, s) for s in sorted({tuple(sorted(v)) for v in viewers})}
 
 
-def _views(stream: Stream, sections: set[Section]) -> tr.Held:
-    return {section: digest_of(encode_delta(stream.key(section))) for section in sorted(sections)}
+def _views(stream: Stream, number: int, sections: set[Section], book: _Book) -> tr.Held:
+    """The digest of each section. Most stand as they stood a frame ago, and comparing is quicker than encoding."""
+    views = {}
+    for section in sorted(sections):
+        key = stream.key(section)
+        named = book.named.get((number, section))
+        if named is None or named[0] != key:
+            named = book.named[number, section] = key, digest_of(encode_delta(key))
+        views[section] = named[1]
+    return views
 
 
 def _replayed(room: Room, rules: Game, node: str) -> tr.Replayed:
