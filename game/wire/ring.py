@@ -142,10 +142,6 @@ class Ring:
         self._parts.clear()
         self._prefixes.clear()
 
-    def has_key(self, section: Section) -> bool:
-        """Whether a viewer could start here."""
-        return section in self._keys
-
     def forget(self, section: Section) -> None:
         """Drops a section that no viewer here has any longer."""
         self._keys.pop(section, None)

@@ -73,7 +73,11 @@ class Match:
         self.roster[hold.number] = SeatRow(hold.number, hold.name, shown, is_bot, is_connected=True)
 
     def link(self, seat: int, *, is_connected: bool) -> None:
-        """A seat's connection was lost or came back; to a new one nothing was told yet."""
+        """A seat's connection was lost or came back.
+
+        To a new one nothing was told yet, and the answers that its gateway keeps name older generations only. Those that no
+        frame repeats any more are told in the next one, not only with a KEY: a room at rest cuts none.
+        """
         if is_connected:
             self.answered.add(seat)
         if self.roster[seat].is_connected != is_connected:

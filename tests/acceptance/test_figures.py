@@ -1,5 +1,6 @@
 """What a release is shown by, each thing done for real and timed. `make acceptance` runs it; the tests assert that it works."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -12,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from game.arena.messages import Steer
 from tests.acceptance.conftest import TIMES, Figures
-from tests.browser.site import live, start_site
+from tests.browser.site import live, roster_has, start_site
 from tests.flow.conftest import MakeFleet
 from tests.flow.fleet import Fleet
 from tests.flow.lab import Poke
-from tests.flow.player import Player
+from tests.flow.player import Player, guest
 from tests.support.browser import Chromium
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Processes
@@ -47,8 +49,22 @@ def test_a_fresh_clone_plays_by_one_command(
         with timed(figures, what):
             running = processes.start(["make", "run"], env=env, cwd=clone)
             running.wait_for_url(f"http://127.0.0.1:{port}/healthz", 600.0)
+        asyncio.run(a_guest_plays(f"http://127.0.0.1:{port}"))
         os.killpg(running.pid, signal.SIGTERM)
         running.wait(30.0)
+
+
+async def a_guest_plays(url: str) -> None:
+    """Somebody new comes into a room of the arena and steers; the input is applied."""
+    player = Player(url.replace("http", "ws", 1) + "/ws/arena/FRESH", (await guest(url)).token)
+    try:
+        await player.joined()
+        assert len(player.view.mine("ships")) == 1
+        await player.poke(Steer(1.0, True, False, False))
+        await player.answered(1)
+        assert player.answers[0].reason == ""
+    finally:
+        await player.close()
 
 
 @again
@@ -60,9 +76,14 @@ async def test_the_page_and_one_click(figures: Figures, processes: Processes, ch
     with timed(figures, "one click in the lobby, until the first frame"):
         await button.click()
         await live(page)
+    room = page.url
+    assert room != f"{site.url}/"
+    await roster_has(page, 1)
     with timed(figures, "a room's page opened by its link, until the first frame"):
         await page.reload()
         await live(page)
+    assert page.url == room
+    await roster_has(page, 1)
 
 
 async def room_of_three(fleet: Fleet) -> list[Player]:
@@ -74,8 +95,10 @@ async def room_of_three(fleet: Fleet) -> list[Player]:
 
 async def all_see(players: list[Player], value: int) -> None:
     """An input of the first player is answered, and everybody sees its effect."""
-    await players[0].poke(Poke(value))
+    n = await players[0].poke(Poke(value))
     seat = players[0].seat
+    await players[0].answered(n)
+    assert players[0].answers[-1].reason == ""
     for player in players:
         await player.until(f"poke {value}", partial(has_poke, player, seat, value))
 
@@ -140,9 +163,9 @@ async def test_a_match_s_result_is_kept(
 ) -> None:
     fleet = new_fleet("pubsub", redis_server).start()
     player = await (await fleet.player(f"/ws/sprint/{fleet.code()}")).joined()
-    await player.until("the end of the match", lambda: player.view.room.phase == "ended")
-    with timed(figures, "a match has ended, until its result is in the database"):
-        await until("the result", lambda: fleet.rows("SELECT winners FROM history_result"))
+    with timed(figures, "a match of 1.5 s, until its end is shown and its result is kept"):
+        await player.shows_phase("ended")
+    # Nobody is shown the end before its result is written down, so there is nothing to wait for.
     assert len(fleet.rows("SELECT winners FROM history_result")) == 1
 
 

@@ -21,11 +21,11 @@ from game.wire import messages as m
 from game.wire.closecodes import Close
 from game.wire.frames import Answer, answer_rows
 from game.wire.session import Attach, Session, SessionRules, Submit, WantKey
-from server.verify.world import World
 from tests.game.strategies import SEATS, Story
 from tests.game.wire.pipes import FRAME_S, Faults, Pipe, Room
 from tests.support.programs import find_program
 from tests.verify.scribe import Scribe
+from tests.verify.stories import begun, newcomer
 from tests.verify.subjects import calm
 
 ROOT = Path(__file__).parents[2]
@@ -152,11 +152,8 @@ def scripts_of_the_server(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
     monkeypatch.setattr(client_module, "Client", Scribe)
     subject = calm()
     schema = subject.plan.rooms[subject.room].schema
-    with World(subject.plan, subject.room, 5, "pubsub") as world:
-        world.advance(1.3)
-        player, watcher = world.route_of("player"), world.route_of("spectator")
-        assert player is not None and watcher is not None
-        people = [world.client(player, is_binary=n % 2 == 0) for n in range(4)] + [world.client(watcher)]
+    with begun(5, "pubsub") as world:
+        people = [newcomer(world, is_binary=n % 2 == 0) for n in range(4)] + [newcomer(world, "spectator")]
         world.advance(1.0)
         random = Random(5)
         for tick in range(160):

@@ -5,9 +5,8 @@ import re
 from server.verify import trace as tr
 from server.verify.chart import LINES_MAX, mermaid
 from server.verify.promises import Violation
-from server.verify.world import World
 from tests.verify.calm import Act
-from tests.verify.subjects import calm
+from tests.verify.stories import begun, newcomer
 
 ARROW = re.compile(r"    \w+(->>|-x)\w+: \d+\.\d{3} \S.*")
 OTHER = re.compile(r"    (participant \w+ as .+|Note over \w+(,\w+)?: .+)")
@@ -15,12 +14,8 @@ OTHER = re.compile(r"    (participant \w+ as .+|Note over \w+(,\w+)?: .+)")
 
 def played() -> tr.Trace:
     """Two people; one of them is cut off and comes back."""
-    subject = calm()
-    with World(subject.plan, subject.room, 3, "memory") as world:
-        world.advance(1.3)
-        player = world.route_of("player")
-        assert player is not None
-        first, _ = world.client(player), world.client(player)
+    with begun(3) as world:
+        first, _ = newcomer(world), newcomer(world)
         world.advance(1.0)
         for n in range(12):
             world.do(lambda n=n: first.send(Act("score", n)))  # type: ignore[misc]  # bound now

@@ -16,6 +16,7 @@ from server.verify.simlayer import KINDS
 from server.verify.world import World
 from tests.verify.calm import Act, Calm
 from tests.verify.mutants import schedule
+from tests.verify.stories import assert_promises_kept, begun, newcomer, second_tab
 from tests.verify.subjects import calm
 
 PRINT_DIGEST = """
@@ -40,12 +41,8 @@ def test_the_same_seed_is_the_same_run_in_every_process():
 
 
 def test_eight_clients_at_20_hz_and_its_speed_is_printed():
-    subject = calm()
-    with World(subject.plan, subject.room, 1) as world:
-        world.advance(1.3)
-        route = world.route_of("player")
-        assert route is not None
-        people = [world.client(route) for _ in range(8)]
+    with begun(1, "pubsub") as world:
+        people = [newcomer(world) for _ in range(8)]
         started, began_at = time.process_time(), world.now
         for step in range(200):
             for n, client in enumerate(people):
@@ -79,62 +76,49 @@ def test_who_comes_back_with_everything_unanswered_is_let_in():
     subject = calm()
     with World(subject.plan, subject.room, 2, "memory") as world:
         schedule.flood(world)
-        assert list(map(str, violations(world.trace))) == []
+        assert_promises_kept(world)
         assert world.clients["c1"].is_live
 
 
 def test_a_delayed_spectator_of_an_idle_room_hears_of_it_after_the_layer_came_back():
     """Found by programs: the repeated private part was used up before its public part, so that the frame never got whole."""
-    subject = calm(delay="2s")
-    with World(subject.plan, subject.room, 0, "memory", gateway_count=1) as world:
-        player, watcher = world.route_of("player"), world.route_of("spectator")
-        assert player is not None and watcher is not None
-        world.advance(1.3)
-        world.client(player)
+    with begun(0, gateways=1, delay="2s") as world:
+        newcomer(world)
         world.advance(0.3)
-        world.client(watcher)
+        newcomer(world, "spectator")
         world.restart_layer(0.2)
         world.heal()
-        assert list(map(str, violations(world.trace))) == []
+        assert_promises_kept(world)
 
 
 def test_chat_of_a_second_newcomer_reaches_the_first_one_too():
     """Found by programs, O24: a line's news went out before the group was joined; the next newcomer's history brought it."""
-    subject = calm()
-    with World(subject.plan, subject.room, 0, "memory", gateway_count=1) as world:
-        world.set_weather(loss=0.0, duplicates=0.0)
-        world.advance(1.3)
-        player, watcher = world.route_of("player"), world.route_of("spectator")
-        assert player is not None and watcher is not None
-        a, b, c = (world.client(player) for _ in range(3))
+    with begun(0, gateways=1) as world:
+        a, b, c = (newcomer(world) for _ in range(3))
         world.advance(0.3)
-        world.client(watcher, is_binary=False)
+        newcomer(world, "spectator", is_binary=False)
         for leaver in (b, c):
             world.do(leaver.leave)
         for n in (1, 2):
             world.do(partial(a.say, f"line {n}"))
-        late = world.client(watcher, is_binary=False)
+        late = newcomer(world, "spectator", is_binary=False)
         world.do(lambda: a.socket.cut("network"))  # type: ignore[union-attr]  # it is in
         world.heal()
         assert [line.n for line in late.machine.chat] == [1, 2]
-        assert list(map(str, violations(world.trace))) == []
+        assert_promises_kept(world)
 
 
 def test_an_input_counts_as_sent_by_each_connection_that_sends_it():
     """Found by programs, O1's predicate: c1 and a second tab resume in one tick; c1's input waits for its next welcome."""
-    subject = calm()
-    with World(subject.plan, subject.room, 3, "memory") as world:
-        route = world.route_of("player")
-        assert route is not None
-        world.advance(1.3)
-        c1 = world.client(route, gateway="gw1")
+    with begun(3) as world:
+        c1 = newcomer(world, gateway="gw1")
         world.advance(0.5)
         c1.wants_in = False
         world.note_fault("socket_cut", "c1")
         world.do(lambda: c1.socket.cut("network"))  # type: ignore[union-attr]  # it is in
         world.advance(0.31)  # both tabs ask in one tick
         world.do(c1.come_back)
-        c2 = world.client(route, gateway="gw2", resume_of=c1)
+        c2 = second_tab(world, c1, gateway="gw2")
         while len(world.trace.of(tr.Welcomed)) < 3:
             world.advance(0.002)
         world.stall(world.gateways[1], 10.0)  # before it tells that c2 had its welcome
@@ -151,7 +135,7 @@ def test_an_input_counts_as_sent_by_each_connection_that_sends_it():
         world.heal()
         taken = [values for step in world.trace.of(tr.Stepped) for _, _, values in step.inputs]
         assert [values[1] for values in taken] == [111], taken
-        assert list(map(str, violations(world.trace))) == []
+        assert_promises_kept(world)
 
 
 def test_rules_that_crash_a_room_are_reported_as_the_authors(monkeypatch):
@@ -172,53 +156,41 @@ def test_rules_that_crash_a_room_are_reported_as_the_authors(monkeypatch):
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.02, 0.03, 0.04, 0.05])
 def test_who_leaves_while_a_second_tab_takes_over_has_left(after_s):
     """Found by programs, O19's predicate: it asked for the goodbye of the replaced, and its client had left by itself."""
-    subject = calm()
-    with World(subject.plan, subject.room, 1, "core", gateway_count=1) as world:
-        route = world.route_of("player")
-        assert route is not None
-        world.advance(1.3)
-        first = world.client(route)
+    with begun(1, "core", gateways=1) as world:
+        first = newcomer(world)
         world.advance(0.3)
-        world.client(route, resume_of=first)
+        second_tab(world, first)
         world.advance(after_s)
         world.do(first.leave)
         world.heal()
-        assert list(map(str, violations(world.trace))) == []
+        assert_promises_kept(world)
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.02, 0.03, 0.04, 0.05])
 def test_a_tab_that_was_taken_over_and_has_not_heard_of_it_is_told_with_the_effect(after_s):
     """Found by programs, O9: answers went to the newest generation of the seat only, the effect to the older one too."""
-    subject = calm()
-    with World(subject.plan, subject.room, 0, "memory", gateway_count=1) as world:
-        route = world.route_of("player")
-        assert route is not None
-        world.advance(1.3)
-        first = world.client(route)
+    with begun(0, gateways=1) as world:
+        first = newcomer(world)
         world.advance(0.3)
         world.deafen(world.gateways[0].name, "control")
         world.advance(after_s)
         world.do(partial(first.send, Act("score", 1)))
-        world.client(route, resume_of=first)
+        second_tab(world, first)
         world.do(partial(first.send, Act("score", 2)))
         world.heal()
-        assert list(map(str, violations(world.trace))) == []
+        assert_promises_kept(world)
 
 
 def test_who_was_replaced_in_the_tick_of_its_kick_is_told_the_one_or_the_other():
     """Found by programs, O11's predicate: it asked for a kick's goodbye of a connection that a second tab had replaced."""
-    subject = calm()
-    with World(subject.plan, subject.room, 0, "memory", gateway_count=1) as world:
-        route = world.route_of("player")
-        assert route is not None
-        world.advance(1.3)
-        first = world.client(route)
+    with begun(0, gateways=1) as world:
+        first = newcomer(world)
         world.advance(0.3)
         world.stall(world.loops[0], 0.3)
-        world.client(route, resume_of=first)
+        second_tab(world, first)
         world.advance(0.1)
         world.kick(first)
         world.heal()
         kicked = world.trace.of(tr.Kicked)
         assert len(kicked) == 1 and not kicked[0].conns, kicked
-        assert list(map(str, violations(world.trace))) == []
+        assert_promises_kept(world)

@@ -11,12 +11,14 @@ from attrs import define, field, frozen
 from game.codec import encode_delta
 from game.fields import SEAT, TEAM
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
+from game.wire.client import LOST
+from game.wire.closecodes import Close
 from game.wire.frames import Frame, FrameKind, Position, decode_frame
 from server.relay import envelope as e
 from server.rooms.room import Room
 
 if TYPE_CHECKING:
-    from tests.server.rooms.world import Person
+    from tests.server.rooms.world import Person, Socket
 
 SLACK_S = 1e-6
 ARRIVED_S = 0.5
@@ -53,6 +55,7 @@ class Watch:
     _seen: dict[str, Seen] = field(factory=dict)
     _lines: dict[tuple[int, int], tuple[str, str]] = field(factory=dict)
     _said_at: dict[str, float] = field(factory=dict)
+    _replaced: dict[str, frozenset[Section]] = field(factory=dict)
     _now: float = 0.0
 
     # ---- the room's side
@@ -79,38 +82,45 @@ class Watch:
         if isinstance(item, e.SayItem):
             self._said_at.setdefault(item.text, self._now)
 
+    def on_told(self, item: e.ToGateway) -> None:
+        """A connection that was replaced may be shown what it had, until it has heard of it: it is the same person's."""
+        if isinstance(item, e.Dismissed) and item.close == Close.REPLACED.value.code:
+            had = (truth.allowed[item.conn] for truth in reversed(self.truths.values()) if item.conn in truth.allowed)
+            self._replaced[item.conn] = next(had, frozenset())
+            self._count("replaced")
+
     def _sections(self) -> list[Section]:
         seats = [Section(SEAT, n) for n in range(self.room.plan.seats)]
         return [PUBLIC_SECTION, SPECTATORS_SECTION, Section(TEAM, 0), Section(TEAM, 1), *seats]
 
     # ---- the gateway's side
 
-    def on_connect(self, person: "Person") -> None:
+    def on_connect(self, socket: "Socket") -> None:
         """A new connection."""
-        self._seen[person.conn] = Seen()
+        self._seen[socket.conn] = Seen()
 
-    def on_admitted(self, person: "Person", joined: e.Joined) -> None:
+    def on_admitted(self, socket: "Socket", joined: e.Joined) -> None:
         """The room let it in."""
-        self._seen[person.conn].joined = joined
+        self._seen[socket.conn].joined = joined
 
-    def on_written(self, person: "Person", data: bytes | str) -> None:
+    def on_written(self, socket: "Socket", data: bytes | str) -> None:
         """O10: the welcome comes first. O11: nothing after the goodbye. O13: canaries reach whom they are for."""
-        seen = self._seen[person.conn]
-        assert not seen.has_left, f"O11: {person.conn} got {data!r} after its goodbye"
+        seen = self._seen[socket.conn]
+        assert not seen.has_left, f"O11: {socket.conn} got {data!r} after its goodbye"
         if isinstance(data, str):
             seen.has_left = '"type":"goodbye"' in data
             return
-        assert seen.joined is not None, f"O10: {person.conn} got a frame before its welcome"
+        assert seen.joined is not None, f"O10: {socket.conn} got a frame before its welcome"
         frame = decode_frame(data)
         if frame.kind is FrameKind.HEAD:
             return
-        allowed = self._allowed(person.conn, frame.seq)
+        allowed = self._allowed(socket.conn, frame.seq)
         for part in frame.parts:
-            assert part.section in allowed, f"O13: {person.conn} got {part.section} at {frame.seq}, has {allowed}"
+            assert part.section in allowed, f"O13: {socket.conn} got {part.section} at {frame.seq}, has {allowed}"
         for word, audience in ((rb"hand-of-(\d+)", SEAT), (rb"plan-of-(\d+)", TEAM)):
             for of in re.findall(word, data):
                 is_all = SPECTATORS_SECTION in allowed and self.room.plan.schema.sees_everything
-                assert is_all or Section(audience, int(of)) in allowed, f"O13: {person.conn} got a canary of {of!r}"
+                assert is_all or Section(audience, int(of)) in allowed, f"O13: {socket.conn} got a canary of {of!r}"
         assert b"secret-of" not in data or self.room.plan.schema.sees_everything, "O13: a hidden field was sent"
         self._count("O13")
 
@@ -119,7 +129,7 @@ class Watch:
         assert joined is not None
         if joined.stream == e.DELAYED_STREAM:
             return frozenset(Section(s.audience, s.of) for s in self._delayed_sections())
-        return self.truths[e.LIVE_STREAM, seq].allowed.get(conn, frozenset())
+        return self.truths[e.LIVE_STREAM, seq].allowed.get(conn, self._replaced.get(conn, frozenset()))
 
     def _delayed_sections(self) -> list[Section]:
         return [SPECTATORS_SECTION] if self.room.plan.schema.sees_everything else [PUBLIC_SECTION, SPECTATORS_SECTION]
@@ -190,7 +200,7 @@ class Watch:
             for n, value in mine:
                 answers = person.answers.get((slot, n), [])
                 assert len(answers) <= 1, f"O2: {person.identity} got {answers} for {n}"
-                if answers:
+                if answers and answers[0][1] != LOST:
                     assert (not answers[0][1]) == (value in applied), (
                         f"O2: {answers[0]} but applied is {value in applied}"
                     )

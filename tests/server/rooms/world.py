@@ -68,6 +68,7 @@ class Desk:
         for out in self.world.room.drain():
             match out:
                 case ToOne():
+                    self.world.watch.on_told(out.item)
                     if out.gateway in self.links:
                         self.links[out.gateway].push(out.item)
                 case FrameOut():
@@ -90,81 +91,40 @@ class Desk:
 
 
 @define(eq=False)
-class Person:
-    """A viewer: the client at home, and the gateway's end of its connection (a `server.relay.members.Member`)."""
+class Socket:
+    """One connection of a person, and the gateway's end of it (a `server.relay.members.Member`).
+
+    It is the gateway's for as long as the gateway takes it to be open, whatever became of its far end.
+    """
 
     world: "RoomWorld"
     identity: str
     route: RoutePlan
     gate: str
-    client: Client
-    conn: str = ""
+    conn: str
     session: Session = field(init=False)
     up: Pipe = field(factory=lambda: Pipe(STEP_S))
     down: Pipe = field(factory=lambda: Pipe(STEP_S))
-    is_open: bool = False
-    retry: Retry | None = None
-    connections: int = 0
-    sent: list[tuple[int, int, int]] = field(factory=list)
-    answers: dict[tuple[int, int], list[tuple[int, str]]] = field(factory=dict)
-    chat: list[m.ChatLine] = field(factory=list)
-    goodbyes: list[m.Goodbye] = field(factory=list)
-    welcomes: list[m.Welcome] = field(factory=list)
+    is_open: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        self.session = Session(rules_of(self.route), True, self.world.now)
+        self.world.watch.on_connect(self)
 
     @property
     def hub(self) -> Hub:
         """The gateway that it is connected to."""
         return self.world.hubs[self.gate]
 
-    @property
-    def is_in(self) -> bool:
-        """Whether it has its first frame."""
-        return self.is_open and self.client.state is ClientState.LIVE
-
-    @property
-    def view(self) -> View:
-        """What it sees."""
-        assert self.client.view is not None, f"{self.conn} was never welcomed"
-        return self.client.view
-
-    # ---- at home
-
-    def connect(self, gate: str | None = None) -> None:
-        """A new socket, with the resume token where there is one."""
-        self.gate = gate or self.gate
-        self.connections += 1
-        self.conn = f"{self.identity}-{self.world.people.index(self)}-{self.connections}"
-        self.session = Session(rules_of(self.route), True, self.world.now)
-        self.is_open, self.retry = True, None
-        self.client.start(self.world.now)
-        self.world.watch.on_connect(self)
-
-    def drop(self) -> None:
-        """The socket breaks."""
-        if self.is_open:
-            self.up.cut()
-            self.down.cut()
-            self._closed(1006)
-
-    def do(self, what: str, value: int, slot: int = 0, for_tick: int = 0) -> None:
-        """Sends an input."""
-        n = self.client.send_input(Do(what, value), slot, for_tick)
-        self.sent.append((slot, n, value))
-
-    def _closed(self, code: int) -> None:
+    def close(self) -> None:
+        """It is broken, and the gateway knows."""
+        self.up.cut()
+        self.down.cut()
         self.is_open = False
         self.hub.part(self, is_lost=True)
-        self.retry = self.client.closed(code)
-
-    def show(self, ring: Ring, now: float) -> None:
-        """The newest frame."""
-        self.session.offer(ring, now)
-        self.flush()
 
     def step(self) -> None:
-        """10 ms at both ends of the socket."""
-        if not self.is_open:
-            return
+        """The gateway looks at what has come in, and at its deadlines."""
         now = self.world.now
         for data in self.up.due(now):
             self.session.receive(data, now)
@@ -174,31 +134,18 @@ class Person:
             self.flush()
         self.session.poll(now)
         self.flush()
-        for data in self.down.due(now):
-            self.client.receive(data, now)
-            self._note()
-        self.client.poll(now)
-        for data in self.client.data_to_send():
-            self.up.put(data, now)
-        if self.client.goodbye is not None:
-            self._closed(self.client.goodbye.code)
 
-    def _note(self) -> None:
-        for news in self.client.news():
-            match news:
-                case m.Welcome():
-                    self.welcomes.append(news)
-                case m.Goodbye():
-                    self.goodbyes.append(news)
-                case m.Chat():
-                    self.chat += news.lines
-                case Answered():
-                    a = news.answer
-                    self.answers.setdefault((a.slot, a.n), []).append((a.tick, a.reason))
-                case Applied():
-                    self.world.watch.on_applied(self, news.frame)
+    def step_unheard(self) -> None:
+        """Nobody is at the far end any more: what is written is lost, and the gateway closes it in the end."""
+        self.step()
+        self.down.cut()
+        if self.session.close is not None:
+            self.close()
 
-    # ---- at the gateway
+    def show(self, ring: Ring, now: float) -> None:
+        """The newest frame."""
+        self.session.offer(ring, now)
+        self.flush()
 
     def admit(self, joined: e.Joined, now: float) -> None:
         """As `server.sockets.connection` does it."""
@@ -257,6 +204,111 @@ class Person:
     def _to_loop(self, item: e.ToLoop) -> None:
         if self.hub.loop_of(self) is not None:
             self.hub.push(LOOP, item)
+
+
+@define(eq=False)
+class Person:
+    """A viewer at home: its client and the socket that this talks through.
+
+    ``left_behind`` are sockets that it has gone away from and that are still open for their gateway.
+    """
+
+    world: "RoomWorld"
+    identity: str
+    route: RoutePlan
+    gate: str
+    client: Client
+    socket: Socket = field(init=False)
+    left_behind: list[Socket] = field(factory=list)
+    retry: Retry | None = None
+    connections: int = 0
+    sent: list[tuple[int, int, int]] = field(factory=list)
+    answers: dict[tuple[int, int], list[tuple[int, str]]] = field(factory=dict)
+    chat: list[m.ChatLine] = field(factory=list)
+    goodbyes: list[m.Goodbye] = field(factory=list)
+    welcomes: list[m.Welcome] = field(factory=list)
+
+    @property
+    def conn(self) -> str:
+        """The present connection's name."""
+        return self.socket.conn
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has a socket."""
+        return self.socket.is_open and self.socket not in self.left_behind
+
+    @property
+    def is_in(self) -> bool:
+        """Whether it has its first frame."""
+        return self.is_open and self.client.state is ClientState.LIVE
+
+    @property
+    def view(self) -> View:
+        """What it sees."""
+        assert self.client.view is not None, f"{self.conn} was never welcomed"
+        return self.client.view
+
+    def connect(self, gate: str | None = None) -> None:
+        """A new socket, with the resume token where there is one."""
+        self.gate = gate or self.gate
+        self.connections += 1
+        conn = f"{self.identity}-{self.world.people.index(self)}-{self.connections}"
+        self.socket = Socket(self.world, self.identity, self.route, self.gate, conn)
+        self.retry = None
+        self.client.start(self.world.now)
+
+    def drop(self) -> None:
+        """The socket breaks."""
+        if self.is_open:
+            self._closed(1006)
+
+    def walk_away(self) -> None:
+        """It hears nothing more, as when a phone changes networks: what it said still arrives, and the gateway does not know."""
+        self.left_behind.append(self.socket)
+        self.retry = self.client.closed(1006)
+
+    def do(self, what: str, value: int, slot: int = 0, for_tick: int = 0) -> None:
+        """Sends an input."""
+        n = self.client.send_input(Do(what, value), slot, for_tick)
+        self.sent.append((slot, n, value))
+
+    def step(self) -> None:
+        """10 ms at both ends of its sockets."""
+        for socket in self.left_behind:
+            socket.step_unheard()
+        self.left_behind = [socket for socket in self.left_behind if socket.is_open]
+        if not self.is_open:
+            return
+        now, socket = self.world.now, self.socket
+        socket.step()
+        for data in socket.down.due(now):
+            self.client.receive(data, now)
+            self._note()
+        self.client.poll(now)
+        for data in self.client.data_to_send():
+            socket.up.put(data, now)
+        if self.client.goodbye is not None:
+            self._closed(self.client.goodbye.code)
+
+    def _closed(self, code: int) -> None:
+        self.socket.close()
+        self.retry = self.client.closed(code)
+
+    def _note(self) -> None:
+        for news in self.client.news():
+            match news:
+                case m.Welcome():
+                    self.welcomes.append(news)
+                case m.Goodbye():
+                    self.goodbyes.append(news)
+                case m.Chat():
+                    self.chat += news.lines
+                case Answered():
+                    a = news.answer
+                    self.answers.setdefault((a.slot, a.n), []).append((a.tick, a.reason))
+                case Applied():
+                    self.world.watch.on_applied(self, news.frame)
 
 
 @define(eq=False)

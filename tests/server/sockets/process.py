@@ -56,6 +56,7 @@ class Process:
     is_fenced: bool = False
     _ports: list[Port] = field(factory=list)
     _tasks: list[asyncio.Task[None]] = field(factory=list)
+    _sockets: list[WebsocketCommunicator] = field(factory=list)
     _made: int = 0
 
     async def open(self) -> None:
@@ -85,8 +86,20 @@ class Process:
             await port.stop()
 
     def socket(self, path: str, *subprotocols: str) -> WebsocketCommunicator:
-        """A socket that is not connected yet."""
-        return WebsocketCommunicator(self.app, path, subprotocols=list(subprotocols or (m.BIN,)))
+        """A socket that is not connected yet. It is kept: one that nobody holds any more would be cancelled."""
+        made = WebsocketCommunicator(self.app, path, subprotocols=list(subprotocols or (m.BIN,)))
+        self._sockets.append(made)
+        return made
+
+    async def joined(self, path: str, token: str, *, resume: str | None = None) -> "Player":
+        """A client at a socket of its own that has its first frame, or was turned away: see its ``code``."""
+        socket = self.socket(path)
+        is_connected, chosen = await socket.connect()
+        assert is_connected and chosen == m.BIN
+        schema = self.plan.rooms["parlour"].schema
+        player = Player(socket, Client(m.Hello(token=token, resume=resume), schema=schema))
+        await player.join()
+        return player
 
     def _frames_to_hub(self, message: dict[str, Any]) -> None:
         self.hub.on_frames(message)

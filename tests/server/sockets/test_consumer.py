@@ -1,36 +1,12 @@
 """A route's compiled consumer as an ASGI application: what a socket gets, in which order, and with which codes."""
 
 import json
-from collections.abc import AsyncIterator
-
-import pytest
-from structlog.testing import capture_logs
 
 from game.wire import messages as m
-from game.wire.client import Client
 from game.wire.closecodes import Close
 from server.routing.compile import consumer_of, router_of
 from tests.server.rooms.parlour import Do
 from tests.server.rooms.plans import plan_of
-from tests.server.sockets.process import Player, Process
-
-
-@pytest.fixture
-async def process() -> AsyncIterator[Process]:
-    """A running server with a parlour."""
-    opened = Process(plan_of())
-    with capture_logs():
-        await opened.open()
-        yield opened
-        await opened.close()
-
-
-async def player_at(process: Process, path: str, token: str, *, resume: str | None = None) -> Player:
-    socket = process.socket(path)
-    is_connected, chosen = await socket.connect()
-    assert is_connected and chosen == m.BIN
-    schema = process.plan.rooms["parlour"].schema
-    return Player(socket, Client(m.Hello(token=token, resume=resume), schema=schema))
 
 
 def test_every_route_has_a_class_of_its_own():
@@ -42,9 +18,8 @@ def test_every_route_has_a_class_of_its_own():
 
 
 async def test_two_players_and_a_spectator_through_consumers(process):
-    ann, eve = await player_at(process, "/ws/K7", "ann"), await player_at(process, "/ws/K7/watch", "eve")
-    await ann.join()
-    await eve.join()
+    ann = await process.joined("/ws/K7", "ann")
+    eve = await process.joined("/ws/K7/watch", "eve")
     ann.client.send_input(Do("score", 5))
     await ann.until(lambda: not ann.client.unanswered)
     await eve.until(lambda: eve.view.all("guests")[0].score == 5)
@@ -63,52 +38,43 @@ async def test_a_path_without_a_route_and_a_room_that_nobody_made(process):
     socket = process.socket("/nowhere")
     assert (await socket.connect())[0]
     assert json.loads(await socket.receive_from())["code"] == Close.NO_SUCH_ROOM.value.code
-    eve = await player_at(process, "/ws/EMPTY/watch", "eve")
-    await eve.join()
+    eve = await process.joined("/ws/EMPTY/watch", "eve")
     assert eve.code == Close.NO_SUCH_ROOM.value.code and not process.rows
 
 
 async def test_without_an_identity_nobody_comes_in(process):
-    ann = await player_at(process, "/ws/K7", "")
-    await ann.join()
+    ann = await process.joined("/ws/K7", "")
     assert ann.code == Close.UNAUTHENTICATED.value.code
 
 
 async def test_a_broken_socket_keeps_the_seat_and_a_resume_takes_it_again(process):
-    ann = await player_at(process, "/ws/K7", "ann")
-    await ann.join()
+    ann = await process.joined("/ws/K7", "ann")
     resume = ann.welcome.resume
     await ann.socket.disconnect()
-    again = await player_at(process, "/ws/K7", "ann", resume=resume)
-    await again.join()
+    again = await process.joined("/ws/K7", "ann", resume=resume)
     assert [(g.seat, g.generation) for g in again.welcome.seats] == [(0, 2)]
     assert not process.hub._joining and len(process.hub.members()) == 1
 
 
 async def test_a_newer_connection_replaces_the_older(process):
-    ann = await player_at(process, "/ws/K7", "ann")
-    await ann.join()
-    newer = await player_at(process, "/ws/K7", "ann", resume=ann.welcome.resume)
-    await newer.join()
+    ann = await process.joined("/ws/K7", "ann")
+    await process.joined("/ws/K7", "ann", resume=ann.welcome.resume)
     await ann.until(lambda: False)
     assert ann.code == Close.REPLACED.value.code
 
 
 async def test_leaving_is_answered_with_a_goodbye_and_frees_the_seat(process):
-    ann = await player_at(process, "/ws/K7", "ann")
-    await ann.join()
+    ann = await process.joined("/ws/K7", "ann")
     ann.client.leave()
     await ann.until(lambda: False)
     assert ann.code == Close.NORMAL.value.code and ann.client.goodbye is not None
-    bob = await player_at(process, "/ws/K7", "bob")
-    await bob.join()
+    bob = await process.joined("/ws/K7", "bob")
     assert bob.welcome.seats[0].seat == 0
 
 
 async def test_rules_that_raise_end_their_room_with_an_incident_and_no_other(process):
-    ann, bob = await player_at(process, "/ws/BAD", "ann"), await player_at(process, "/ws/GOOD", "bob")
-    await ann.join()
-    await bob.join()
+    ann = await process.joined("/ws/BAD", "ann")
+    bob = await process.joined("/ws/GOOD", "bob")
     ann.client.send_input(Do("crash", 1))
     await ann.until(lambda: False)
     assert ann.code == Close.INTERNAL.value.code
@@ -120,15 +86,13 @@ async def test_rules_that_raise_end_their_room_with_an_incident_and_no_other(pro
 async def test_a_room_that_cannot_be_claimed_is_looked_for_a_few_times_with_pauses(process, monkeypatch):
     monkeypatch.setattr("server.rooms.holder.RETRY_JOIN_S", 0.05)
     process.claim_error = "somebody else holds it"
-    ann = await player_at(process, "/ws/K7", "ann")
-    await ann.join()
+    ann = await process.joined("/ws/K7", "ann")
     assert ann.code == Close.MOVING.value.code
 
 
 async def test_a_fault_of_ours_in_one_room_does_not_stop_the_loop(process, monkeypatch):
-    ann, bob = await player_at(process, "/ws/BAD", "ann"), await player_at(process, "/ws/GOOD", "bob")
-    await ann.join()
-    await bob.join()
+    await process.joined("/ws/BAD", "ann")
+    bob = await process.joined("/ws/GOOD", "bob")
     bad = process.holder.rooms["BAD-1"].room
     monkeypatch.setattr(type(bad), "drain", _drain_but_for(bad))
     bob.client.send_input(Do("score", 1))
@@ -148,20 +112,17 @@ def _drain_but_for(bad):
 
 
 async def test_a_link_that_the_loop_gave_up_is_given_up_by_the_gateway_too(process):
-    ann = await player_at(process, "/ws/K7", "ann")
-    await ann.join()
+    ann = await process.joined("/ws/K7", "ann")
     process.holder._links.clear()  # as after an overflow
     await ann.until(lambda: False)
     assert ann.code == Close.MOVING.value.code
-    again = await player_at(process, "/ws/K7", "bob")
-    await again.join()
+    again = await process.joined("/ws/K7", "bob")
     assert again.code is None
 
 
 async def test_a_result_that_a_newer_holder_may_write_is_not_announced_here(process):
     process.is_fenced = True
-    ann = await player_at(process, "/ws/K7", "ann")
-    await ann.join()
+    ann = await process.joined("/ws/K7", "ann")
     ann.client.send_input(Do("end", 1))
     await ann.until(lambda: ann.view.room.phase == "ended")
     assert ann.code == Close.MOVING.value.code and ann.view.room.phase == "playing"

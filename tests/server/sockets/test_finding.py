@@ -1,35 +1,19 @@
 """How a gateway finds rooms: one query for many who join together, and never for long a room that is not there any more."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
-from game.wire import messages as m
-from game.wire.client import Client
 from game.wire.closecodes import Close
 from server.relay import envelope as e
 from server.sockets.gateway import NEW_ROOMS_EACH, Found, NotFound, Who
 from server.sockets.known import REMEMBERED_S, KnownRooms
-from tests.server.rooms.plans import plan_of
-from tests.server.sockets.process import NODE, Player, Process, Row
+from tests.server.sockets.process import NODE, Process, Row
 
 ANN, EVE = Who("ann", "Ann", "guest"), Who("eve", "Eve", "guest")
-
-
-@pytest.fixture
-async def process() -> AsyncIterator[Process]:
-    """A running server with a parlour, which counts the questions to its directory."""
-    opened = Process(plan_of())
-    with capture_logs():
-        await opened.open()
-        yield opened
-        await opened.close()
 
 
 class Counted:
@@ -49,14 +33,6 @@ def count_questions(process: Process) -> tuple[Counted, Counted]:
     find, open_room = Counted(directory.find), Counted(directory.open_room)
     process.gateway.directory = evolve(directory, find=find, open_room=open_room)
     return find, open_room
-
-
-async def joined(process: Process, token: str) -> Player:
-    socket = process.socket("/ws/K7")
-    assert (await socket.connect())[0]
-    player = Player(socket, Client(m.Hello(token=token), schema=process.plan.rooms["parlour"].schema))
-    await player.join()
-    return player
 
 
 async def test_a_held_room_is_asked_for_once_and_anew_after_a_moment(process):
@@ -112,13 +88,13 @@ async def test_new_rooms_of_one_identity_are_still_limited(process):
 
 
 async def test_a_newcomer_who_is_led_to_an_ended_room_gets_into_the_next_one(process):
-    ann = await joined(process, "ann")
+    ann = await process.joined("/ws/K7", "ann")
     # It is remembered as held; then it ends without a word that this gateway hears.
     await process.gateway.find(process.plan.routes[0], "K7", EVE)
     assert process.gateway.known.get("K7", process.gateway.now()) is not None
     process.holder._remove(process.holder.rooms[ann.welcome.incarnation])
     process.rows.clear()
-    eve = await joined(process, "eve")
+    eve = await process.joined("/ws/K7", "eve")
     assert eve.code is None
     assert eve.welcome.incarnation != ann.welcome.incarnation
 

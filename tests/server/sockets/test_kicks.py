@@ -1,7 +1,6 @@
 """A gateway process asks for a kick: the loop's answer comes back, and where none can come the asker is told so."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from attrs import evolve
@@ -10,18 +9,7 @@ from structlog.testing import capture_logs
 from game.wire.closecodes import Close
 from server.relay import envelope as e
 from server.sockets import kicks
-from tests.server.rooms.plans import plan_of
 from tests.server.sockets.process import NODE, Process, Row
-from tests.server.sockets.test_consumer import player_at
-
-
-@pytest.fixture
-async def process() -> AsyncIterator[Process]:
-    opened = Process(plan_of())
-    with capture_logs():
-        await opened.open()
-        yield opened
-        await opened.close()
 
 
 async def kick(process: Process, code: str = "K7", seat: int | None = 0, identity: str = "") -> e.Kicked:
@@ -29,9 +17,8 @@ async def kick(process: Process, code: str = "K7", seat: int | None = 0, identit
 
 
 async def test_a_player_is_removed_and_stays_out(process: Process):
-    ann, bob = await player_at(process, "/ws/K7", "ann"), await player_at(process, "/ws/K7", "bob")
-    await ann.join()
-    await bob.join()
+    ann = await process.joined("/ws/K7", "ann")
+    bob = await process.joined("/ws/K7", "bob")
     token = ann.welcome.resume
     with capture_logs() as logs:
         answer = await kick(process)
@@ -43,8 +30,7 @@ async def test_a_player_is_removed_and_stays_out(process: Process):
     assert ann.code == Close.NOT_ALLOWED.value.code
     assert ann.client.goodbye is not None and ann.client.goodbye.reason == "enough"
     for resume in (token, None):
-        again = await player_at(process, "/ws/K7", "ann", resume=resume)
-        await again.join()
+        again = await process.joined("/ws/K7", "ann", resume=resume)
         assert again.code == Close.NOT_ALLOWED.value.code
     await bob.until(lambda: [row.number for row in bob.view.roster] == [1])
 
@@ -64,8 +50,7 @@ async def test_a_loop_that_does_not_hold_the_room_or_that_nobody_hears(process: 
 
 
 async def test_a_loop_that_does_not_answer(process: Process, monkeypatch: pytest.MonkeyPatch):
-    ann = await player_at(process, "/ws/K7", "ann")
-    await ann.join()
+    await process.joined("/ws/K7", "ann")
     monkeypatch.setattr(kicks, "ANSWER_WITHIN_S", 0.05)
     process.hub.on_kicked = lambda _: None
     assert (await kick(process)).problem == "no_answer"
@@ -74,8 +59,7 @@ async def test_a_loop_that_does_not_answer(process: Process, monkeypatch: pytest
 
 
 async def test_many_at_once_are_refused(process: Process, monkeypatch: pytest.MonkeyPatch):
-    ann = await player_at(process, "/ws/K7", "ann")
-    await ann.join()
+    await process.joined("/ws/K7", "ann")
     monkeypatch.setattr(kicks, "WAITING_MAX", 2)
     problems = [answer.problem for answer in await asyncio.gather(*(kick(process, seat=5) for _ in range(3)))]
     assert sorted(problems) == ["no_answer", "not_here", "not_here"]
