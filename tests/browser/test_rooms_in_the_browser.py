@@ -218,3 +218,22 @@ async def shows(page: Page, text: str, times: int) -> bool:
         "[...document.querySelectorAll('[data-part=toasts] > *')].map(toast => toast.textContent)"
     )
     return sum(text in toast for toast in toasts) == times
+
+
+@pytest.mark.parametrize("site", ["redis"], indirect=True)
+async def test_who_is_kicked_reads_why_and_is_not_let_in_again(
+    site: Site, chromium: Chromium, processes: Processes
+) -> None:
+    page = await chromium.page()
+    code = await one_click(page, site, "arena")
+    seat = await page.evaluate("roomwright.seat")
+    kick = processes.python("-m", "server", "kick", code, "--seat", str(seat), "--reason", "unkind words", env=site.env)
+    assert kick.wait() == 0
+    await until("the reason on the page", lambda: says(page, "You were removed from this room. (unkind words)"))
+    assert await page.locator("[role=dialog] .actions > *").all_inner_texts() == ["To the lobby"]
+    await page.reload()
+    await until("the refusal", lambda: says(page, "You may not enter this room. (unkind words)"))
+
+
+async def says(page: Page, sentence: str) -> bool:
+    return sentence in await page.locator("body").inner_text()

@@ -30,6 +30,24 @@ def test_close_codes_are_the_servers():
     assert all(row["sentence"] for row in codes.values())
 
 
+def test_people_read_why_they_are_out_and_nothing_twice():
+    script = """
+        import {sentenceOf} from './clients/browser/sdk/closecodes.mjs';
+        console.log(JSON.stringify([
+            sentenceOf(4403, "unkind words"), sentenceOf(4403, "unkind words", true), sentenceOf(4410, "the match is over"),
+            sentenceOf(4410, "red wins", true), sentenceOf(1006), sentenceOf(1006, "", true)]))"""
+    done = node("--input-type=module", "--eval", script)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [
+        "You may not enter this room. (unkind words)",
+        "You were removed from this room. (unkind words)",
+        "This room is closed: the match is over.",
+        "This room is closed: the match is over. (red wins)",
+        "The connection was lost.",
+        "The connection was lost.",
+    ]
+
+
 def test_pages_need_no_inline_script_and_no_other_host():
     pages = sorted((ROOT / "clients" / "browser").rglob("*.html"))
     assert pages

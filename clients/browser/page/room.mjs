@@ -31,6 +31,8 @@ import { el, isTyping } from "./dom.mjs";
  */
 
 const BEHIND_MS = 100; // how far in the past the picture is drawn
+const ROOM_CLOSED = 4410;
+const NOT_ALLOWED = 4403; // trying again is in vain
 const EVENTS_KEPT = 500; // a hidden page draws nothing; its oldest events are dropped
 
 /** One room, as its page sees it. */
@@ -183,9 +185,10 @@ export class Room {
     this.chrome.showLink(status);
     document.body.dataset["link"] = status.state;
     if (status.state !== "ended") return;
-    const isOver = status.code === 4410;
+    const isOver = status.code === ROOM_CLOSED;
     const summary = String(this.view?.room["summary"] ?? "");
-    const actions = isOver ? [this.#againButton(), lobbyLink()] : [lobbyLink(), reloadButton()];
+    const otherwise = status.code === NOT_ALLOWED ? [lobbyLink()] : [lobbyLink(), reloadButton()];
+    const actions = isOver ? [this.#againButton(), lobbyLink()] : otherwise;
     this.chrome.end(isOver ? "The match is over" : "Disconnected", (isOver && summary) || status.sentence, actions);
   }
 

@@ -5,12 +5,15 @@
 
 /** @typedef {"never" | "fresh" | "backoff"} Retry */
 
-/** @type {Readonly<Record<number, {name: string, retry: Retry, sentence: string}>>} */
+/**
+ * `inside` is the sentence for who was in already, where it is another one.
+ * @type {Readonly<Record<number, {name: string, retry: Retry, sentence: string, inside?: string}>>}
+ */
 export const CLOSE_CODES = {
   1000: { name: "normal", retry: "never", sentence: "You left the room." },
   4400: { name: "bad_message", retry: "never", sentence: "The server did not understand this page. Please reload it." },
   4401: { name: "unauthenticated", retry: "never", sentence: "The server does not know who you are any more. Please go back to the lobby." },
-  4403: { name: "not_allowed", retry: "never", sentence: "You may not enter this room." },
+  4403: { name: "not_allowed", retry: "never", sentence: "You may not enter this room.", inside: "You were removed from this room." },
   4404: { name: "no_such_room", retry: "never", sentence: "There is no such room. Perhaps its match is over." },
   4405: { name: "wrong_state", retry: "never", sentence: "The page and the server disagree about what comes next. Please reload." },
   4408: { name: "timeout", retry: "backoff", sentence: "The connection was silent for too long." },
@@ -35,8 +38,12 @@ export function retryOf(code) {
   return CLOSE_CODES[code]?.retry ?? "backoff";
 }
 
-/** A sentence for people. @param {number} code @param {string} [reason] the server's own words, where it said some */
-export function sentenceOf(code, reason = "") {
-  const known = CLOSE_CODES[code]?.sentence ?? "The connection was lost.";
-  return reason ? `${known} (${reason})` : known;
+/**
+ * A sentence for people, with the server's own words where they say more.
+ * @param {number} code @param {string} [reason] the server's words @param {boolean} [wasIn] whether it had let this page in
+ */
+export function sentenceOf(code, reason = "", wasIn = false) {
+  const known = CLOSE_CODES[code];
+  const sentence = (wasIn && known?.inside) || (known?.sentence ?? "The connection was lost.");
+  return reason && !sentence.includes(reason) ? `${sentence} (${reason})` : sentence;
 }

@@ -196,7 +196,8 @@ export class RoomSocket {
   /** @param {LinkState} state @param {number} code @param {number} [retryInS] */
   #status(state, code, retryInS = 0) {
     const reason = this.client.goodbye?.reason ?? "";
-    this.onStatus({ state, code, retryInS, sentence: state === "live" ? "" : sentenceOf(code, reason) });
+    const sentence = state === "live" ? "" : sentenceOf(code, reason, this.client.welcome !== null);
+    this.onStatus({ state, code, retryInS, sentence });
   }
 }
 
