@@ -279,6 +279,7 @@ class World:
         for broker in self.brokers.values():
             broker.weather = Weather()
         for client in self.clients.values():
+            client.swallows = 0
             socket = client.socket
             if socket is not None and not socket.is_closed:
                 self.do(socket.read_on)

@@ -1,5 +1,6 @@
 """The simulated world as a whole: the same seed gives the same run in any process, fast; and bugs that it has found stay fixed."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from server.verify import two_runs
 from server.verify.again import played_elsewhere
 from server.verify.promises import violations
 from server.verify.simlayer import KINDS
-from server.verify.world import World
+from server.verify.world import SETTLE_MIN_S, TICK_S, World
 from tests.verify.calm import Act, Calm
 from tests.verify.mutants import schedule
 from tests.verify.stories import assert_promises_kept, begun, newcomer, second_tab
@@ -193,4 +194,21 @@ def test_who_was_replaced_in_the_tick_of_its_kick_is_told_the_one_or_the_other()
         world.heal()
         kicked = world.trace.of(tr.Kicked)
         assert len(kicked) == 1 and not kicked[0].conns, kicked
+        assert_promises_kept(world)
+
+
+def test_once_all_is_healed_no_frame_vanishes_in_a_client():
+    """Found by programs, O15 of the kit: frames were to vanish in a client, and none came before everything was healed."""
+    with begun(0, gateways=1) as world:
+        idler, actor = newcomer(world), newcomer(world)
+        world.advance(0.5)
+        idler.swallows = 3
+        ticks = itertools.count(1)
+
+        def seldom() -> None:
+            tick = next(ticks)
+            if tick * TICK_S > SETTLE_MIN_S and tick % 18 == 0:
+                world.do(partial(actor.send, Act("score", tick)))
+
+        world.heal(meanwhile=seldom)
         assert_promises_kept(world)
