@@ -51,8 +51,11 @@ class Watched:
 
     @property
     def is_current(self) -> bool:
-        """Whether the newest frame is whole, and cut for the very sections that the members here are known to have."""
-        return self.feed.is_complete and self.feed.sections_number == self.sections_number
+        """Whether the newest frame is whole, cut for the very sections that the members here are known to have, and all
+        answers before it are known: patches may lead past a hole that swallowed an answer.
+        """
+        feed = self.feed
+        return feed.is_complete and not feed.is_lacking and feed.sections_number == self.sections_number
 
     def offer(self, member: Member, now: float) -> None:
         """The newest frame for one member, where it is ready. The caller flushes it."""
