@@ -89,8 +89,9 @@ TABLE: tuple[Scenario, ...] = (
 )
 
 FULL: tuple[Scenario, ...] = (
-    *(Scenario(f"rooms of {size}", f"400 clients in rooms of {size}, 2 inputs/s each", load(400, 400 // size), ALL) for size in (4, 200)),
-    Scenario("room of 1000", "1000 clients in one room, 2 inputs/s each", load(1000, 1), ALL),
+    Scenario("rooms of 4", "400 clients in rooms of 4, 2 inputs/s each", load(400, 100), ALL),
+    Scenario("rooms of 200", "400 clients in rooms of 200, of whom 50 play, 2 inputs/s each", evolve(load(400, 2), players_per_room=50), ALL),
+    Scenario("room of 1000", "1000 clients in one room, of whom 50 play, 2 inputs/s each", evolve(load(1000, 1), players_per_room=50), ALL),
     Scenario("200 clients", "200 clients in rooms of 50, 2 inputs/s each", load(200, 4), ALL),
     Scenario("100 clients", "100 clients in rooms of 50, 2 inputs/s each", load(100, 2), (*ALL, "plain-redis")),
     Scenario("800 clients", "800 clients in rooms of 50, 2 inputs/s each", load(800, 16), ALL),

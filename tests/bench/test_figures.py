@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.routing.plan import Plan, load_plan
 from tests.bench import calibration, pages, plots, tables
+from tests.bench.arrangements import HERE, routing_text
 from tests.bench.campaign import schedule
 from tests.bench.cell import Cell, due_of, figures, void_reasons
 from tests.bench.results import BadResultsError, Results, ResultsFile, Row
@@ -264,3 +266,14 @@ def test_the_page_has_no_placeholder_left() -> None:
     assert "{{" not in page
     assert "400 clients in rooms of 50" in page
     assert "takes 4.50 (4.00–5.00) µs, its frame 65.0 (60.0–70.0) µs" in page
+
+
+@pytest.mark.parametrize("scenario", every(), ids=lambda scenario: scenario.name)
+def test_each_scenario_s_rooms_are_ones_that_a_routing_file_may_have(
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rooms of 200 players were in the list and never ran: a room has 64 seats at most."""
+    monkeypatch.syspath_prepend(HERE / "games")
+    routing = tmp_path / "routing.yaml"
+    routing.write_text(routing_text(scenario.load))
+    assert isinstance(load_plan(routing), Plan)
