@@ -90,6 +90,24 @@ def test_exceptions_that_nobody_awaits_are_collected(loop):
     assert "unseen" in loop.errors[0]
 
 
+def test_a_callback_that_raises_is_collected_and_the_loop_goes_on(loop):
+    seen: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("in a callback")
+
+    async def start() -> None:
+        running = asyncio.get_running_loop()
+        running.call_soon(fail)
+        running.call_at(running.time() + 1.0, fail)
+        await sleep_until(monotonic() + 2.0)
+        seen.append("went on")
+
+    loop.run(start())
+    assert seen == ["went on"]
+    assert ["in a callback" in error for error in loop.errors] == [True, True]
+
+
 def test_a_killed_process_does_nothing_and_a_held_one_does_it_later(loop):
     seen: list[tuple[str, float]] = []
 
