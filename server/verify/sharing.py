@@ -16,7 +16,7 @@ from game.view import View
 from game.wire.frames import Frame, FrameKind
 
 KEPT_MAX = 4096
-TAKEN_EVERY = 16
+TAKEN_EVERY = 8
 
 
 def digest_of(data: bytes) -> str:

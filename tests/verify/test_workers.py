@@ -60,14 +60,20 @@ def output_of(process: subprocess.Popen[str], wait_for: str) -> str:
         return process.communicate()[0]
 
 
+def await_progress(process: subprocess.Popen[str]) -> None:
+    """Until it has told of a program that ran."""
+    assert process.stdout is not None
+    with within(process, "the first line of progress"):
+        for line in process.stdout:
+            if re.match(r"room tag: [1-9]\d* programs, \d+ delivered", line):
+                break
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_the_workers_and_what_they_reached_is_reported(tmp_path: Path, number: int) -> None:
     with started(written(tmp_path, "interrupted_tag", None), "--seconds", "100000") as process:
+        await_progress(process)
         assert process.stdout is not None
-        with within(process, "the first line of progress"):
-            for line in process.stdout:
-                if re.match(r"room tag: \d+ programs, \d+ delivered", line):
-                    break
         process.send_signal(number)
         with within(process, "the report after the interrupt"):
             rest = process.stdout.read()
@@ -79,11 +85,7 @@ def test_an_interrupt_ends_the_workers_and_what_they_reached_is_reported(tmp_pat
 def test_workers_do_not_outlive_a_verification_that_was_killed(tmp_path: Path) -> None:
     # They took the broken pipe for a failing program, and went on to shrink it on both cores.
     with started(written(tmp_path, "killed_tag", None), "--seconds", "100000") as process:
-        assert process.stdout is not None
-        with within(process, "the first line of progress"):
-            for line in process.stdout:
-                if re.match(r"room tag: [1-9]\d* programs", line):
-                    break
+        await_progress(process)
         group = os.getpgid(process.pid)
         process.kill()
         process.wait()
