@@ -145,6 +145,7 @@ class Session:
     """One connection. ``sections`` are the audiences that it belongs to, set when its seat is granted.
 
     ``is_waiting``: the newest frame was held back, or a KEY is wanted: what the client says next may change that.
+    ``is_held``: the socket has not taken all that was written; the shell sets it back.
     ``is_usual``: live, in bytes, paced, keeping up, with the sections it had, no KEY wanted; `showing` then does without `take`.
     """
 
@@ -161,6 +162,7 @@ class Session:
     frames_sent: int = 0
     frames_skipped: int = 0
     is_waiting: bool = False
+    is_held: bool = False
     is_usual: bool = False
     owed_since: float | None = None
     shown: Moment | None = None
@@ -300,6 +302,10 @@ class Session:
         if message is not None:
             self._out.append(message)
 
+    def hold(self) -> None:
+        """The socket did not take all that was written: no frame is put behind it until the shell sets ``is_held`` back."""
+        self.is_held, self.is_usual = True, False
+
     def take(self, ring: Ring, now: float) -> bytes | str | None:
         """The frame that leads from where this client is to the newest; None where it gets none now.
 
@@ -314,7 +320,7 @@ class Session:
         if head.epoch > ring.epoch or (is_same_epoch and head.seq >= newest.seq + self._is_key_wanted):
             return None
         self.shown = ring.moment(now)
-        if self.unacked and self.rules.is_paced and self._is_behind(now):
+        if self.rules.is_paced and (self.is_held or self._is_behind(now)):
             self.frames_skipped += 1
             self.is_waiting, self.is_usual = True, False
             return None

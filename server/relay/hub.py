@@ -89,10 +89,10 @@ class Hub:
             self._ask_key(watched)
 
     def offer_now(self, member: Member) -> None:
-        """The member may have become ready for the newest frame. The caller flushes it."""
+        """The member may have become ready for the newest frame."""
         watched = self._where.get(member.conn)
         if watched is not None:
-            watched.offer(member, self.now())
+            watched.show(member, self.now())
 
     def members(self) -> list[Member]:
         """Every connection that is in a room or on its way."""
@@ -260,7 +260,7 @@ class Hub:
         chat_before = watched.feed.chat_through
         watched.feed.start_chat(item.chat, item.chat_through)
         member.admit(item, now)
-        watched.offer(member, now)
+        watched.show(member, now)
         if watched.feed.chat_through > chat_before:
             watched.offer_chat()  # these lines' news may have gone out before the group was joined
         else:

@@ -57,10 +57,10 @@ class Watched:
         feed = self.feed
         return feed.is_complete and not feed.is_lacking and feed.sections_number == self.sections_number
 
-    def offer(self, member: Member, now: float) -> None:
-        """The newest frame for one member, where it is ready. The caller flushes it."""
+    def show(self, member: Member, now: float) -> None:
+        """The newest frame for one member, where it is ready."""
         if self.is_current or not is_private(member):
-            member.session.offer(self.feed.ring, now)
+            member.show(self.feed.ring, now)
 
     def offer_frame(self, now: float) -> None:
         """The newest frame for all for whom it is ready."""

@@ -21,7 +21,7 @@ class DirectSocket:
     go to the kernel whole, and all that follows it, goes through Twisted's buffer.
     """
 
-    __slots__ = ("_bytes_max", "_on_full", "_protocol", "_send", "_transport")
+    __slots__ = ("_bytes_max", "_on_full", "_on_left", "_protocol", "_send", "_transport")
 
     def __init__(self, protocol: Any, transport: Any) -> None:
         self._protocol = protocol
@@ -29,6 +29,7 @@ class DirectSocket:
         self._send: Callable[[bytes], int] = transport.socket.send
         self._bytes_max = 0
         self._on_full: Callable[[], None] | None = None
+        self._on_left: Callable[[], None] | None = None
 
     @property
     def deliver(self) -> Callable[[bytes | str], None] | None:
@@ -44,9 +45,9 @@ class DirectSocket:
             )
         self._protocol.deliver = deliver
 
-    def limit(self, bytes_max: int, on_full: Callable[[], None]) -> None:
-        """Calls ``on_full``, once, when a write leaves more than that many bytes with us."""
-        self._bytes_max, self._on_full = bytes_max, on_full
+    def limit(self, bytes_max: int, on_full: Callable[[], None], on_left: Callable[[], None]) -> None:
+        """Calls ``on_left`` when a write leaves bytes with us, and ``on_full``, once, when they are more than that many."""
+        self._bytes_max, self._on_full, self._on_left = bytes_max, on_full, on_left
 
     def write(self, message: bytes | str) -> None:
         """One whole message. The same object written to many sockets is framed once."""
@@ -77,6 +78,8 @@ class DirectSocket:
 
     def _leave(self, rest: bytes) -> None:
         self._transport.write(rest)
+        if self._on_left is not None:
+            self._on_left()
         on_full = self._on_full
         if on_full is not None and self.buffered() > self._bytes_max:
             self._on_full = None

@@ -142,7 +142,10 @@ class Connection:
 
     def show(self, ring: Ring, now: float) -> None:
         """Writes the newest frame, where the session wants it."""
-        self.session.offer(ring, now)
+        session = self.session
+        if session.is_held and self.outlet is not None and not self.outlet.buffered():
+            session.is_held = False
+        session.offer(ring, now)
         self.flush()
 
     def flush(self) -> None:

@@ -88,7 +88,7 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
         if socket is None:
             return AsgiOutlet(self.base_send, connection.end_slow)
         socket.deliver = connection.receive
-        return DirectOutlet(socket, connection.end_slow)
+        return DirectOutlet(socket, connection.end_slow, connection.session.hold)
 
     def _on_receive(self, message: dict[str, Any]) -> None:
         if self.connection is None:

@@ -42,14 +42,14 @@ class SocketExtension(Protocol):
 
     deliver: Callable[[Message], None] | None
 
-    def limit(self, bytes_max: int, on_full: Callable[[], None]) -> None: ...
+    def limit(self, bytes_max: int, on_full: Callable[[], None], on_left: Callable[[], None]) -> None: ...
     def write(self, message: Message) -> None: ...
     def buffered(self) -> int: ...
     def close(self, code: int, reason: str) -> None: ...
 
 
 def _nobody() -> None:
-    """Hears that a socket is full that is gone."""
+    """Hears of a socket that is gone."""
 
 
 class DirectOutlet:
@@ -60,10 +60,10 @@ class DirectOutlet:
 
     __slots__ = ("socket", "write")
 
-    def __init__(self, socket: SocketExtension, on_full: Callable[[], None]) -> None:
+    def __init__(self, socket: SocketExtension, on_full: Callable[[], None], on_left: Callable[[], None]) -> None:
         self.socket = socket
         self.write: Callable[[Message], None] = socket.write
-        socket.limit(OUT_BYTES_MAX, on_full)
+        socket.limit(OUT_BYTES_MAX, on_full, on_left)
 
     def buffered(self) -> int | None:
         return self.socket.buffered()
@@ -73,7 +73,7 @@ class DirectOutlet:
 
     def stop(self) -> None:
         """Nothing of ours is left to end; but who hears of a full socket holds it, and must not be held by it for ever."""
-        self.socket.limit(OUT_BYTES_MAX, _nobody)
+        self.socket.limit(OUT_BYTES_MAX, _nobody, _nobody)
 
 
 @define(eq=False)

@@ -36,15 +36,17 @@ ALL = {"input": Limit(40.0, 80), "chat": Limit(1.0, 5), "leave": None}
 SECTIONS = (PUBLIC_SECTION, Section(SEAT, 1))
 
 
-def new_session(accepts: dict[str, Limit | None] | None = None, *, is_binary: bool = True) -> s.Session:
-    rules = s.SessionRules("sample.play", "player", SCHEMA, ALL if accepts is None else accepts)
+def new_session(
+    accepts: dict[str, Limit | None] | None = None, *, is_binary: bool = True, is_paced: bool = True
+) -> s.Session:
+    rules = s.SessionRules("sample.play", "player", SCHEMA, ALL if accepts is None else accepts, is_paced=is_paced)
     return s.Session(rules, is_binary, 0.0)
 
 
 def live_session(
-    accepts: dict[str, Limit | None] | None = None, *, answered: int = 0, is_binary: bool = True
+    accepts: dict[str, Limit | None] | None = None, *, answered: int = 0, is_binary: bool = True, is_paced: bool = True
 ) -> s.Session:
-    session = new_session(accepts, is_binary=is_binary)
+    session = new_session(accepts, is_binary=is_binary, is_paced=is_paced)
     session.receive(m.encode(m.Hello()), 0.0)
     session.attached(welcome(answered), SECTIONS, 0, 0.0)
     session.commands()
@@ -374,6 +376,33 @@ def test_a_client_that_does_not_acknowledge_is_paused_then_gets_the_newest_and_a
     assert session.close is None
     session.poll(12.1)
     assert session.close is Close.TOO_SLOW
+
+
+def test_no_frame_is_put_behind_bytes_that_the_socket_has_not_taken():
+    session, ring, told = playing()
+    session.data_to_send()
+    session.hold()
+    for now in (0.05, 0.1):
+        told.advance()
+        add(ring, told)
+        session.offer(ring, now)
+    assert said(session) == []
+    assert session.is_waiting
+    assert session.frames_skipped == 2
+    session.is_held = False
+    session.offer(ring, 0.1)
+    (frame,) = said(session)
+    assert frame.seq == told.tracker.seq
+
+
+def test_without_pacing_a_socket_that_takes_too_little_gets_every_frame():
+    session, ring, told = playing(is_paced=False)
+    session.data_to_send()
+    session.hold()
+    told.advance()
+    add(ring, told)
+    session.offer(ring, 0.05)
+    assert len(said(session)) == 1
 
 
 def test_a_link_that_falls_behind_gets_one_frame_at_a_time_until_it_keeps_up_again():

@@ -95,7 +95,7 @@ def test_what_autobahn_has_written_goes_first(pair: Pair):
 
 def test_a_peer_that_takes_nothing_is_told_of_once(pair: Pair):
     calls: list[int] = []
-    pair.direct.limit(100_000, lambda: calls.append(pair.direct.buffered()))
+    pair.direct.limit(100_000, lambda: calls.append(pair.direct.buffered()), lambda: None)
     while not calls and pair.direct.buffered() < 50_000_000:
         pair.direct.write(b"x" * 65_536)
     assert calls and calls[0] > 100_000
@@ -103,13 +103,29 @@ def test_a_peer_that_takes_nothing_is_told_of_once(pair: Pair):
     assert len(calls) == 1
 
 
+def test_each_write_that_the_kernel_does_not_take_whole_is_told_of(pair: Pair):
+    left: list[int] = []
+    pair.direct.limit(10_000_000, lambda: None, lambda: left.append(pair.direct.buffered()))
+    pair.direct.write(b"x" * 600)
+    assert left == []
+    pair.direct.write(b"b" * 1_000_000)
+    pair.direct.write(b"x" * 600)
+    assert len(left) == 2 and left[1] == left[0] + 604
+    pair.receive(1_000_010 + 2 * 604)
+    pair.direct.write(b"x" * 600)
+    assert len(left) == 2
+
+
 class Owner:
     """Of an outlet, as a connection is."""
 
     def __init__(self, direct: Any) -> None:
-        self.outlet = DirectOutlet(direct, self.end_slow)
+        self.outlet = DirectOutlet(direct, self.end_slow, self.hold)
 
     def end_slow(self) -> None:
+        raise AssertionError("the socket took everything")
+
+    def hold(self) -> None:
         raise AssertionError("the socket took everything")
 
 
