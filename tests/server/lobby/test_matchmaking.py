@@ -287,10 +287,11 @@ class Matchmaking(RuleBasedStateMachine):
         conn, was, held = f"c{next(self.numbers)}", person.conn, person.held
         join = e.Join(self._inc(person), conn, person.identity, person.identity, "player", AUDIENCES, 1, token)
         before = [held.room.match.seats.holds[seat].generation for seat in person.seats]
+        had_seats = person.has_seats  # the room looks at what came in before it looks at the time
         answer, outs = self._ask_all(held, join)
         if held.room.is_over:
             return
-        if held.room.match.is_decided or person.identity in held.kept_out or not person.has_seats or is_old:
+        if held.room.match.is_decided or person.identity in held.kept_out or not had_seats or is_old:
             assert isinstance(answer, e.JoinRefused) and answer.close in (ENDED, OUT, NO_RESUME), answer
             self.fired[f"resume refused {answer.close}"] += 1
             return
@@ -302,7 +303,7 @@ class Matchmaking(RuleBasedStateMachine):
         assert told == ([(was, Close.REPLACED.value.code)] if person.is_connected else [])
         self.fired["took over" if person.is_connected else "came back"] += 1
         person.tokens.append(answer.resume or "")
-        person.conn, person.is_connected = conn, True
+        person.conn, person.is_connected, person.has_seats = conn, True, True
         self._ask(
             held, e.AckItem(self._inc(person), conn, held.epoch, 0)
         )  # it has its welcome: the older token is used
@@ -480,6 +481,23 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.mark.hypothesis
 def test_quick_play_and_seats_are_as_the_model_says():
     run_state_machine_as_test(Matchmaking, settings=FAST)
+
+
+def test_who_comes_back_in_the_very_tick_in_which_the_grace_runs_out_is_let_in():
+    """Found by the machine above, whose model had the seat free by then."""
+    state = Matchmaking()
+    try:
+        state.begin(prefer=Prefer.FULLEST, parties=[1, 1])
+        state.lose(which=0)
+        for people in (1, 1, 4, 4):
+            state.quick(people=people)
+        state.come_back(which=0, is_old=False, is_away=False)
+        person, came_at = state.people[0], state.now - TICK_S  # a tick later it had said that it has its welcome
+        assert person.is_connected
+        assert came_at > person.grace_until
+        state.rooms_are_as_the_model_has_them()
+    finally:
+        state.teardown()
 
 
 def test_every_step_and_refusal_of_the_model_is_reached():
