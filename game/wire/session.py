@@ -8,6 +8,8 @@ up.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from itertools import islice
+from typing import Protocol
 
 from attrs import define, field, frozen
 from msgspec import Struct
@@ -140,13 +142,24 @@ class NoticesSeen:
 Command = Attach | Submit | Acknowledge | WantKey | SayLine | GiveUp | NoticesSeen
 
 
+class CohortView(Protocol):
+    """What a session needs to know of the cohort that it stands in; see `game.wire.showing`."""
+
+    number: int
+    moments: deque[Moment]
+
+    def drop(self, place: int) -> None:
+        """The one at that place leaves."""
+
+
 @define
 class Session:
     """One connection. ``sections`` are the audiences that it belongs to, set when its seat is granted.
 
     ``is_waiting``: the newest frame was held back, or a KEY is wanted: what the client says next may change that.
     ``is_held``: the socket has not taken all that was written; the shell sets it back.
-    ``is_usual``: live, in bytes, paced, keeping up, with the sections it had, no KEY wanted; `showing` then does without `take`.
+    ``is_usual``: live, in bytes, paced, keeping up, with the sections it had, no KEY wanted: it may stand in a cohort, at ``place``,
+    and is shown frames without hearing of it until it catches up.
     """
 
     rules: SessionRules
@@ -164,6 +177,8 @@ class Session:
     is_waiting: bool = False
     is_held: bool = False
     is_usual: bool = False
+    cohort: CohortView | None = field(default=None, repr=False)
+    place: int = 0
     owed_since: float | None = None
     shown: Moment | None = None
     patience_s: float = PAUSE_AFTER_S
@@ -184,6 +199,7 @@ class Session:
     _buckets: dict[str, TokenBucket] = field(factory=dict)
     _waiting: list[Submit] = field(factory=list)  # at most WAITING_INPUTS_MAX; a deque weighs 700 bytes
     _look_at: float = 0.0
+    _cohort_number: int = 0
     _answers_first: Position = NEVER
     _answers_last: Position = Position(-1, -1)
     _told: dict[int, int] = field(factory=dict)
@@ -202,6 +218,7 @@ class Session:
         if self.state is SessionState.CLOSED:
             return
         self._heard_at = now
+        self.catch_up()
         if not self._flood.take(now):
             self.finish(Close.RATE, "more messages than any route accepts")
             return
@@ -222,6 +239,9 @@ class Session:
         """Time passes: deadlines, and inputs that waited for their rate."""
         if (now < self._look_at and not self._waiting) or self.state is SessionState.CLOSED:
             return
+        self.catch_up()
+        if self.cohort is not None and self.unacked and now - self.unacked[0].at > self.patience_s:
+            self._be_unusual()
         self._look_at = self._earliest_deadline(now)
         if self.state is SessionState.HELLO and now - self.opened_at > HELLO_WITHIN_S:
             self.finish(Close.TIMEOUT, f"no hello within {HELLO_WITHIN_S:.0f} s")
@@ -237,6 +257,8 @@ class Session:
         """No deadline can be missed before; whatever happens meanwhile only puts them off."""
         owed_since = now if self.owed_since is None else self.owed_since
         deadline = min(self._heard_at + SILENT_FOR_S, owed_since + CLOSE_AFTER_S)
+        if self.cohort is not None:  # in which nobody asks for each frame whether this client is behind
+            deadline = min(deadline, (self.unacked[0].at if self.unacked else now) + self.patience_s)
         return min(deadline, self.opened_at + HELLO_WITHIN_S) if self.state is SessionState.HELLO else deadline
 
     # ---- from the gateway
@@ -263,7 +285,8 @@ class Session:
 
     def change_sections(self, sections: Sequence[Section]) -> None:
         """The audiences changed: the next frame drops and adds sections."""
-        self.sections, self.is_usual = tuple(sections), False
+        self._be_unusual()
+        self.sections = tuple(sections)
 
     def refuse(self, close: Close, reason: str, retry_after_s: float | None = None) -> None:
         """The hello was not accepted."""
@@ -293,7 +316,8 @@ class Session:
         if self.state is SessionState.CLOSED:
             return
         self._out.append(m.encode(m.Goodbye(close.value.code, close.value.name, reason, retry_after_s)))
-        self.state, self.is_usual = SessionState.CLOSED, False
+        self._be_unusual()
+        self.state = SessionState.CLOSED
         self.close = close
 
     def offer(self, ring: Ring, now: float) -> None:
@@ -304,7 +328,36 @@ class Session:
 
     def hold(self) -> None:
         """The socket did not take all that was written: no frame is put behind it until the shell sets ``is_held`` back."""
-        self.is_held, self.is_usual = True, False
+        self._be_unusual()
+        self.is_held = True
+
+    def join_cohort(self, cohort: CohortView, place: int) -> None:
+        """From now on it is shown what the cohort is."""
+        self.cohort, self.place, self._cohort_number = cohort, place, cohort.number
+        self._look_at = 0.0
+
+    def leave_cohort(self) -> None:
+        """It is asked for each frame again."""
+        cohort = self.cohort
+        if cohort is not None:
+            self.catch_up()
+            self.cohort = None
+            cohort.drop(self.place)
+
+    def catch_up(self) -> None:
+        """Takes note of what it was shown in its cohort since the last time."""
+        cohort = self.cohort
+        if cohort is None or cohort.number == self._cohort_number:
+            return
+        missed, self._cohort_number = cohort.number - self._cohort_number, cohort.number
+        moments = cohort.moments
+        first = max(0, len(moments) - missed)
+        if self.owed_since is None:
+            self.owed_since = moments[first].at
+        self.unacked.extend(islice(moments, first, None))
+        self.shown = moments[-1]
+        self.head = self.shown.position
+        self.frames_sent += missed
 
     def take(self, ring: Ring, now: float) -> bytes | str | None:
         """The frame that leads from where this client is to the newest; None where it gets none now.
@@ -313,6 +366,7 @@ class Session:
         It gives nothing where the client has the newest frame already, or is behind. Write it after what
         `data_to_send` has.
         """
+        self.catch_up()
         newest, head = ring.newest, self.head
         if self.state is not SessionState.LIVE or newest is None or newest.tick < self._since_tick:
             return None
@@ -322,7 +376,8 @@ class Session:
         self.shown = ring.moment(now)
         if self.rules.is_paced and (self.is_held or self._is_behind(now)):
             self.frames_skipped += 1
-            self.is_waiting, self.is_usual = True, False
+            self.is_waiting = True
+            self._be_unusual()
             return None
         found = None
         if is_same_epoch and not self._is_key_wanted:
@@ -355,6 +410,7 @@ class Session:
 
     def offer_head(self, epoch: int, seq: int, tick: int, at_ms: int) -> None:
         """The room is idle; a client at another place sees the gap."""
+        self.catch_up()
         if self.state is SessionState.LIVE and self.head.epoch == epoch:
             frame = Frame(FrameKind.HEAD, epoch, seq, seq, tick, at_ms)
             self._out.append(encode_frame(frame) if self.is_binary else m.encode(frame_json(self.rules.schema, frame)))
@@ -422,7 +478,7 @@ class Session:
                     # when stays: a client that only asks and never acknowledges is closed all the same.
                     self.unacked.clear()
                     self._is_key_wanted = self.is_waiting = True
-                    self.is_usual = False
+                    self._be_unusual()
                     self._told.clear()
             case m.Say():
                 self._on_chat(message, now)
@@ -540,6 +596,7 @@ class Session:
         if took_s < self._best_ack_s:
             self._best_ack_s = max(0.0, took_s)
             self.patience_s = min(PAUSE_AFTER_S, self._best_ack_s + PAUSE_SLACK_S + self._period_s)
+            self._look_at = 0.0
         if took_s > self._best_ack_s + LATE_S + self._period_s:
             self._slow_down(now)
         elif self._is_slow and now >= self._slow_until:
@@ -551,7 +608,8 @@ class Session:
             is_relapse = now - self._recovered_at < RELAPSE_S
             self._slow_for_s = min(SLOW_FOR_MAX_S, max(1.0, 2.0 * self._slow_for_s)) if is_relapse else 0.0
             self._slow_until = now + self._slow_for_s
-        self._is_slow, self.is_usual = True, False
+        self._is_slow = True
+        self._be_unusual()
 
     def _on_chat(self, message: m.Say, now: float) -> None:
         if self.state is not SessionState.LIVE:
@@ -577,6 +635,10 @@ class Session:
         # Before the first frame, inputs are those that a resumed client sends again: seen on its earlier connection.
         is_seen = self.head.epoch < 0 or seen <= self.head
         return self.state is SessionState.LIVE and is_seated and n >= 1 and is_seen
+
+    def _be_unusual(self) -> None:
+        self.is_usual = False
+        self.leave_cohort()
 
     def _note_sent(self, shown: Moment) -> None:
         self._is_key_wanted = False

@@ -71,7 +71,7 @@ class Hub:
         joining = self._joining.pop(member.conn, None)
         watched = self._where.pop(member.conn, None)
         if watched is not None:
-            watched.members.pop(member.conn, None)
+            watched.remove(member.conn)
             self.push(watched.loop, e.Part(watched.incarnation, member.conn, is_lost))
             self._drop_if_idle(watched)
         elif joining is not None:
@@ -89,10 +89,10 @@ class Hub:
             self._ask_key(watched)
 
     def offer_now(self, member: Member) -> None:
-        """The member may have become ready for the newest frame."""
+        """The member may have become ready for the newest frame. The caller flushes it."""
         watched = self._where.get(member.conn)
         if watched is not None:
-            watched.show(member, self.now())
+            watched.offer(member, self.now())
 
     def members(self) -> list[Member]:
         """Every connection that is in a room or on its way."""
@@ -163,6 +163,8 @@ class Hub:
         sessions = {member.conn: member.session for member in self.members()}
         for role in ("player", "bot", "spectator"):
             gauge("connections", sum(s.rules.role == role for s in sessions.values()), role=role)
+        for session in sessions.values():
+            session.catch_up()
         counted = {conn: (s.frames_sent, s.frames_skipped) for conn, s in sessions.items()}
         for n, name in enumerate(("frames_sent_total", "frames_skipped_total")):
             count(name, sum(c[n] - self._counted.get(conn, (0, 0))[n] for conn, c in counted.items()))
@@ -254,13 +256,13 @@ class Hub:
         member = joining[1]
         watched = self._watched.get((item.incarnation, item.stream)) or self._watch(item, loop)
         watched.loop = loop
-        watched.members[member.conn] = member
+        watched.add(member)
         self._where[member.conn] = watched
         watched.sections_number = item.sections_number
         chat_before = watched.feed.chat_through
         watched.feed.start_chat(item.chat, item.chat_through)
         member.admit(item, now)
-        watched.show(member, now)
+        watched.offer(member, now)
         if watched.feed.chat_through > chat_before:
             watched.offer_chat()  # these lines' news may have gone out before the group was joined
         else:
@@ -325,7 +327,7 @@ class Hub:
 
     def _dismiss(self, conn: str, close: Close, reason: str) -> None:
         watched = self._where.pop(conn, None)
-        member = watched.members.pop(conn, None) if watched else None
+        member = watched.remove(conn) if watched else None
         if watched is not None and member is not None:
             self._drop_if_idle(watched)
             member.session.finish(close, reason, 1.0 if close is Close.MOVING else None)

@@ -5,12 +5,12 @@ from typing import Protocol
 
 from attrs import define, field
 
-from game.fields import PUBLIC, Audience
+from game.fields import Audience
 from game.tracker import Section
 from game.wire import messages as m
 from game.wire.ring import Ring
 from game.wire.session import Session
-from game.wire.showing import show_all
+from game.wire.showing import Showing, WayOut, is_private
 from server.relay import envelope as e
 from server.relay.feed import Feed
 
@@ -21,6 +21,10 @@ class Member(Protocol):
     conn: str
     identity: str
     session: Session
+
+    @property
+    def outlet(self) -> WayOut | None:
+        """The socket's way out; None until it is open."""
 
     def write(self, message: bytes | str, /) -> None:
         """Write one whole message."""
@@ -48,6 +52,22 @@ class Watched:
     loop: str
     members: dict[str, Member] = field(factory=dict)
     sections_number: int = 0
+    _showing: Showing = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._showing = Showing(self.feed.ring)
+
+    def add(self, member: Member) -> None:
+        """It is in the stream."""
+        self.members[member.conn] = member
+        self._showing.add(member)
+
+    def remove(self, conn: str) -> Member | None:
+        """It is in the stream no longer, if it was."""
+        member = self.members.pop(conn, None)
+        if member is not None:
+            self._showing.remove(member)
+        return member
 
     @property
     def is_current(self) -> bool:
@@ -57,22 +77,19 @@ class Watched:
         feed = self.feed
         return feed.is_complete and not feed.is_lacking and feed.sections_number == self.sections_number
 
-    def show(self, member: Member, now: float) -> None:
-        """The newest frame for one member, where it is ready."""
-        if self.is_current or not is_private(member):
-            member.show(self.feed.ring, now)
+    def offer(self, member: Member, now: float) -> None:
+        """The newest frame for one member, where it is ready. The caller flushes it."""
+        if self.is_current or not is_private(member.session):
+            member.session.offer(self.feed.ring, now)
 
     def offer_frame(self, now: float) -> None:
         """The newest frame for all for whom it is ready."""
-        members = self.members.values()
-        ready = members if self.is_current else [member for member in members if not is_private(member)]
-        show_all(list(ready), self.feed.ring, now)
+        self._showing.show(now, private=self.is_current)
 
     def offer_private(self, now: float) -> None:
         """The newest frame for those whose private part has just come."""
         if self.is_current:
-            private = [member for member in self.members.values() if is_private(member)]
-            show_all(private, self.feed.ring, now)
+            self._showing.show(now, public=False)
 
     def offer_head(self, frame: e.PublicFrame) -> None:
         """The room is idle."""
@@ -96,9 +113,3 @@ class Watched:
 def sections_from(wire: tuple[tuple[str, int], ...]) -> tuple[Section, ...]:
     """Sections as the envelope spells them; the very same object for all who have the same."""
     return tuple(Section(Audience(audience), of) for audience, of in wire)
-
-
-def is_private(member: Member) -> bool:
-    """Whether its frames have a private part: sections of its own, or answers."""
-    session = member.session
-    return bool(session.seats) or any(section.audience is not PUBLIC for section in session.sections)

@@ -4,6 +4,7 @@ Sans I/O. The room calls `cut` at each send tick and `release` at each tick; nob
 """
 
 from collections import deque
+from itertools import takewhile
 from typing import Any
 
 from attrs import define, field, frozen
@@ -190,7 +191,10 @@ class Framer:
         match.answered.clear()
         while self._answered[0][0] <= cut.seq - self.plan.frames.rung_span:
             self._answered.popleft()
-        seats = {seat for seq, answered in self._answered if seq > cut.base for seat in answered}
+        recent = takewhile(
+            lambda entry: entry[0] > cut.base, reversed(self._answered)
+        )  # few of many: the others are cold
+        seats = {seat for _, answered in recent for seat in answered}
         if cut.public.key is not None:
             seats |= match.unsettled
         for seat in sorted(seats & self._shown.players.keys()):

@@ -29,7 +29,7 @@ class Match:
 
     ``is_decided``: there is a result, and no further step; the phase says so once the result is written down.
     ``answered`` are the seats with an answer that waits for its first frame; whoever cuts that frame empties it. ``unsettled``
-    are those that may have unacknowledged ones.
+    are those that may have unacknowledged ones, ``_pending`` those that may have inputs which wait.
     """
 
     plan: RoomPlan
@@ -49,6 +49,7 @@ class Match:
     answered: set[int] = field(factory=set)
     unsettled: set[int] = field(factory=set)
     is_decided: bool = False
+    _pending: set[int] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         plan = self.plan
@@ -92,6 +93,7 @@ class Match:
             self.crew.dismiss(number)
         self.seats.release(hold)
         self.inputs.pop(number, None)
+        self._pending.discard(number)
         self.unsettled.discard(number)
         self.answered.discard(number)
         self.roster.pop(number, None)
@@ -134,6 +136,11 @@ class Match:
         self.recorder.tick(self.tick, inputs=applied)
         return self.game.result(self.world)
 
+    def receive(self, seat: int, pending: Pending) -> bool:
+        """Takes an input for the next tick; False, and it is not taken, where the seat's queue is full."""
+        self._pending.add(seat)
+        return self.inputs[seat].receive(pending)
+
     def answer_unplayed(self, tick_no: int) -> None:
         """While nothing is played, inputs are answered all the same."""
         reason = "match ended" if self.is_decided else f"match {self.status.phase}"
@@ -148,13 +155,15 @@ class Match:
         count("inputs_total", outcome="refused" if reason else "applied")
 
     def _take_inputs(self, tick_no: int) -> Iterable[tuple[int, Any]]:
-        for seat in sorted(seat for seat, queue in self.inputs.items() if queue.waiting):
+        for seat in sorted(self._pending):
             queue = self.inputs[seat]
             for pending in queue.due(tick_no):
                 reason = pending.reason or self._refusal(seat, pending.body)
                 self._answer(seat, pending, tick_no, reason)
                 if not reason:
                     yield seat, pending.body
+            if not queue.waiting:
+                self._pending.discard(seat)
 
     def _bot_inputs(self) -> Iterable[tuple[int, Any]]:
         if self.crew is None:

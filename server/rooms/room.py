@@ -219,7 +219,7 @@ class Room:
             except (BadBytes, IndexError):
                 reason = "malformed"
         pending = Pending(item.n, item.for_tick, body, reason, self.tick_no)
-        if not self.match.inputs[viewer.seats[item.slot]].receive(pending):
+        if not self.match.receive(viewer.seats[item.slot], pending):
             count("queue_overflows_total", queue="inputs", policy="close")
             self.admission.dismiss(item.conn, Close.OVERLOADED, "too many inputs wait for their tick", self.now)
 

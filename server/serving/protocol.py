@@ -55,6 +55,7 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
     is_accepted = False
     is_closed: Any
     early_max = 0
+    _direct: DirectSocket | None = None
     _has_heard = False
     _is_held = False
 
@@ -108,8 +109,8 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
     def direct_socket(self) -> DirectSocket | None:
         """The ASGI extension, where this connection can carry it."""
         if self.factory.are_insides_known and is_plain_tcp(self.transport):
-            return DirectSocket(self, self.transport)
-        return None
+            self._direct = DirectSocket(self, self.transport)
+        return self._direct
 
     def new_inbox(self) -> Inbox:
         """The queue of the application's events."""
@@ -151,8 +152,14 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803 - autobahn's names
         """The connection is gone: the application hears of it, and is let go of."""
         super().onClose(wasClean, code, reason)
-        self.deliver = None
+        self.deliver = self._direct = None
         self.is_closed = None  # autobahn's, kept by us and keeping us: only the collector would find out
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:  # noqa: N802 - autobahn's name
+        """Bytes of autobahn's own: a ping, a pong, a close. They wait in the transport for a moment."""
+        super().sendData(data, sync, chopsize)
+        if self._direct is not None:
+            self._direct.note_left()
 
     def check_timeouts(self) -> None:
         """Daphne pings who was silent for long: it is told here, every 2 s, who was not."""

@@ -76,6 +76,7 @@ class Connection:
         self.session.receive(data, self.gateway.now())
         if self.session.is_waiting:  # it may be ready now for what was there already
             self._obey()
+            self._look_at_socket()
             self.gateway.hub.offer_now(self)
         if self.session.has_news():
             self.flush()
@@ -142,10 +143,8 @@ class Connection:
 
     def show(self, ring: Ring, now: float) -> None:
         """Writes the newest frame, where the session wants it."""
-        session = self.session
-        if session.is_held and self.outlet is not None and not self.outlet.buffered():
-            session.is_held = False
-        session.offer(ring, now)
+        self._look_at_socket()
+        self.session.offer(ring, now)
         self.flush()
 
     def flush(self) -> None:
@@ -163,6 +162,11 @@ class Connection:
             outlet.close(close.value.code, close.value.name)
 
     # ---- inside
+
+    def _look_at_socket(self) -> None:
+        """Whether what held the session's frames back is gone by now."""
+        if self.session.is_held and self.outlet is not None and self.outlet.is_clear():
+            self.session.is_held = False
 
     def _obey(self) -> None:
         for command in self.session.commands():

@@ -12,23 +12,23 @@ from typing import Any, Protocol
 import structlog
 from attrs import define, field
 
+from game.wire.showing import Message, WayOut
+
 log = structlog.get_logger()
 
 EXTENSION = "roomwright.socket"
 OUT_MAX = 512
 OUT_BYTES_MAX = 4 * 1024 * 1024
 
-Message = bytes | str
 
-
-class Outlet(Protocol):
+class Outlet(WayOut, Protocol):
     """The way out of one connection."""
 
     def write(self, message: Message) -> None:
         """One whole message."""
 
-    def buffered(self) -> int | None:
-        """Bytes that the kernel has not taken yet; None where the server does not say."""
+    def is_clear(self) -> bool:
+        """Whether the socket is open and the kernel has all that was written; where the server does not say, it is taken to be so."""
 
     def close(self, code: int, reason: str) -> None:
         """After all that was written. ``code``: 1000 or 3000 to 4999."""
@@ -43,9 +43,18 @@ class SocketExtension(Protocol):
     deliver: Callable[[Message], None] | None
 
     def limit(self, bytes_max: int, on_full: Callable[[], None], on_left: Callable[[], None]) -> None: ...
+
+    form: Callable[[Message], Message]
+    send: Callable[[Message], int]
+
     def write(self, message: Message) -> None: ...
-    def buffered(self) -> int: ...
+    def leave(self, rest: Message) -> None: ...
+    def is_clear(self) -> bool: ...
     def close(self, code: int, reason: str) -> None: ...
+
+
+def _as_it_is(message: Message) -> Message:
+    return message
 
 
 def _nobody() -> None:
@@ -58,15 +67,16 @@ class DirectOutlet:
     ``write`` is the extension's own: a call between them would cost each frame of each socket.
     """
 
-    __slots__ = ("socket", "write")
+    __slots__ = ("form", "leave", "send", "socket", "write")
 
     def __init__(self, socket: SocketExtension, on_full: Callable[[], None], on_left: Callable[[], None]) -> None:
         self.socket = socket
         self.write: Callable[[Message], None] = socket.write
+        self.form, self.send, self.leave = socket.form, socket.send, socket.leave
         socket.limit(OUT_BYTES_MAX, on_full, on_left)
 
-    def buffered(self) -> int | None:
-        return self.socket.buffered()
+    def is_clear(self) -> bool:
+        return self.socket.is_clear()
 
     def close(self, code: int, reason: str) -> None:
         self.socket.close(code, reason)
@@ -80,8 +90,9 @@ class DirectOutlet:
 class AsgiOutlet:
     """Over ASGI: one task writes what waits in a queue of at most OUT_MAX messages. Made within a running event loop."""
 
-    send: Callable[[dict[str, Any]], Awaitable[Any]]
+    _asgi_send: Callable[[dict[str, Any]], Awaitable[Any]]
     on_full: Callable[[], None]
+    form: Callable[[Message], Message] = _as_it_is
     _waiting: deque[dict[str, Any]] = field(factory=deque)
     _wake: asyncio.Event = field(factory=asyncio.Event)
     _is_full: bool = False
@@ -105,8 +116,16 @@ class AsgiOutlet:
             return
         self._put({"type": "websocket.send", "bytes" if isinstance(message, bytes) else "text": message})
 
-    def buffered(self) -> int | None:
-        return None
+    def send(self, message: Message) -> int:
+        """Takes all; what cannot be kept ends the connection."""
+        self.write(message)
+        return len(message)
+
+    def leave(self, rest: Message) -> None:
+        """Nothing ever is left."""
+
+    def is_clear(self) -> bool:
+        return True
 
     def close(self, code: int, reason: str) -> None:
         if not self._is_closed:
@@ -126,6 +145,6 @@ class AsgiOutlet:
 
     async def _send(self, event: dict[str, Any]) -> None:
         try:
-            await self.send(event)
+            await self._asgi_send(event)
         except Exception as error:  # noqa: BLE001 - each server has its own error for a socket that closes meanwhile
             log.debug("socket.send_failed", error=repr(error))

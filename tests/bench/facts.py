@@ -27,7 +27,7 @@ PACKAGES = (
 )
 NOT_CONTROLLED = (
     "Servers, load generator and Redis share the machine's cores; what else ran is printed beside each run as `others`.",
-    "No core was reserved or pinned, no frequency was fixed; a virtual machine's host may have had other guests.",
+    "The load generator keeps to one core while it measures; no core was reserved for the servers, no frequency was fixed; a virtual machine's host may have had other guests.",
     "Everything speaks over the loopback interface: no network, no TLS, no proxy.",
 )
 

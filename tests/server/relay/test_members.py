@@ -24,6 +24,7 @@ class Player:
     conn: str = "c1"
     identity: str = "ann"
     shown: list[Frame] = field(factory=list)
+    outlet: None = None
 
     def write(self, message: bytes | str) -> None:
         """Kept, where it is a frame."""
@@ -69,7 +70,8 @@ def arrives(watched: Watched, part: e.PublicFrame | e.PrivateFrame) -> None:
 def test_no_patch_leads_past_answers_that_a_hole_swallowed():
     """Found by `verify`, O9: frame 2 was lost, and the private part of 4, which repeats its answers; 4 and 6 are patches that fit."""
     ann = player()
-    watched = Watched("r", e.LIVE_STREAM, Feed("g", 50), "l", {ann.conn: ann})
+    watched = Watched("r", e.LIVE_STREAM, Feed("g", 50), "l")
+    watched.add(ann)
     arrives(watched, public(1, key=True))
     arrives(watched, private(1, key=True))
     arrives(watched, public(4, base=1))

@@ -169,6 +169,24 @@ class Socket:
         self.world.watch.on_written(self, message)
         self.down.put(message, self.world.now)
 
+    @property
+    def outlet(self) -> "Socket":
+        """Itself: it takes all that is written."""
+        return self
+
+    @staticmethod
+    def form(message: bytes | str) -> bytes | str:
+        """As it is."""
+        return message
+
+    def send(self, message: bytes | str) -> int:
+        """All of it."""
+        self.write(message)
+        return len(message)
+
+    def leave(self, rest: bytes | str) -> None:
+        """Nothing ever is left."""
+
     def flush(self) -> None:
         """To the socket."""
         self._obey()

@@ -93,6 +93,16 @@ def test_what_autobahn_has_written_goes_first(pair: Pair):
     assert pair.receive(5) == b"\x8a\x00\x82\x01x"
 
 
+def test_a_socket_is_clear_while_it_is_open_and_nothing_waits(pair: Pair):
+    assert pair.direct.is_clear()
+    pair.transport.write(b"\x89\x00")
+    assert not pair.direct.is_clear()
+    pair.receive(2)
+    assert pair.direct.is_clear()
+    pair.protocol.state = 2
+    assert not pair.direct.is_clear()
+
+
 def test_a_peer_that_takes_nothing_is_told_of_once(pair: Pair):
     calls: list[int] = []
     pair.direct.limit(100_000, lambda: calls.append(pair.direct.buffered()), lambda: None)

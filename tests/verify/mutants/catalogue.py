@@ -3,9 +3,9 @@
 from attrs import frozen
 
 from game import columns, tracker
-from game.wire import client, session
+from game.wire import client, session, showing
 from game.wire.ring import Ring
-from server.relay import feed, hub, link, members, notices, port
+from server.relay import feed, hub, link, notices, port
 from server.rooms import admission, chat, delay, framing, holder, inputs, kicks, match, room, seats, talk
 from server.sockets import connection
 from tests.verify.mutants import judges
@@ -152,8 +152,12 @@ FRAMES = (
     _of("O15", "the watchdog sleeps", port.Port, "_watch",
         "is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S",
         "is_deaf = False", "deaf_layer"),
-    _of("O15", "a frame is offered to the first member only", members.Watched, "offer_frame",
-        "show_all(list(ready), self.feed.ring, now)", "show_all(list(ready)[:1], self.feed.ring, now)", "one_plays"),
+    _of("O15", "a frame is offered to the first member only", showing.Showing, "show",
+        "for viewer in list(self._apart):", "for viewer in list(self._apart)[:1]:", "one_plays"),
+    _of("O9", "a cohort's answered are shown the frame without them first", showing.Cohort, "show",
+        "sends[viewer.session.place] = len", "pass", "evening"),
+    _of("O9", "a cohort hears of no answers", showing.Cohort, "_answered",
+        "if answers[seat].last <= told[seat]:", "if told[seat] >= 0:", "evening"),
     _of("O16", "a full queue takes more", inputs.InputQueue, "receive",
         "if len(self.waiting) >= WAITING_MAX:", "if len(self.waiting) < 0:", "crowded"),
     _of("O16", "answers are kept without a bound", inputs.InputQueue, "due",
