@@ -29,7 +29,7 @@ class WayOut(Protocol):
 
     @property
     def send(self) -> Callable[[Message], int]:
-        """Returns how much is gone, or raises OSError; what is not gone is for ``leave``."""
+        """Returns how much is gone, or raises OSError; what is not gone is for ``leave``. It calls nobody back, as ``leave`` may."""
 
     def leave(self, rest: Message) -> None:
         """Puts what was not taken before all that follows."""

@@ -109,7 +109,7 @@ class AsgiOutlet:
     def write(self, message: Message) -> None:
         if self._is_closed:
             return
-        if len(self._waiting) >= OUT_MAX and not self._is_full:  # overflow: close; what waits is not worth waiting for
+        if self._has_overflowed():  # overflow: close; what waits is not worth waiting for
             self._is_full = True
             self._waiting.clear()
             self.on_full()
@@ -117,12 +117,18 @@ class AsgiOutlet:
         self._put({"type": "websocket.send", "bytes" if isinstance(message, bytes) else "text": message})
 
     def send(self, message: Message) -> int:
-        """Takes all; what cannot be kept ends the connection."""
+        """Takes all, or nothing where too much waits."""
+        if self._has_overflowed():
+            return 0
         self.write(message)
         return len(message)
 
     def leave(self, rest: Message) -> None:
-        """Nothing ever is left."""
+        """It is one too many."""
+        self.write(rest)
+
+    def _has_overflowed(self) -> bool:
+        return len(self._waiting) >= OUT_MAX and not self._is_full
 
     def is_clear(self) -> bool:
         return True
