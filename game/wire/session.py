@@ -8,7 +8,6 @@ up.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from itertools import islice
 from typing import Protocol
 
 from attrs import define, field, frozen
@@ -146,7 +145,7 @@ class CohortView(Protocol):
     """What a session needs to know of the cohort that it stands in; see `game.wire.showing`."""
 
     number: int
-    moments: deque[Moment]
+    moments: list[Moment]
 
     def drop(self, place: int) -> None:
         """The one at that place leaves."""
@@ -350,11 +349,10 @@ class Session:
         if cohort is None or cohort.number == self._cohort_number:
             return
         missed, self._cohort_number = cohort.number - self._cohort_number, cohort.number
-        moments = cohort.moments
-        first = max(0, len(moments) - missed)
+        moments = cohort.moments[-missed:]
         if self.owed_since is None:
-            self.owed_since = moments[first].at
-        self.unacked.extend(islice(moments, first, None))
+            self.owed_since = moments[0].at
+        self.unacked.extend(moments)
         self.shown = moments[-1]
         self.head = self.shown.position
         self.frames_sent += missed

@@ -6,7 +6,6 @@ server pays for most is not the work but the memory that it touches, and a sessi
 cache lines. A session catches up with its cohort when somebody asks it; `Session.take` decides all other cases.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -111,7 +110,7 @@ class Showing:
 class Cohort:
     """Viewers of the same sections who were shown the same newest frame, at ``position``, and can be shown the next alike.
 
-    ``moments``: the newest ones shown, and ``number`` counts all of them, so that each session can tell what it has missed.
+    ``moments``: the newest UNACKED_MAX and more that were shown; ``number`` counts all, so that each session can tell what it has missed.
     """
 
     home: Showing = field(repr=False)
@@ -120,7 +119,7 @@ class Cohort:
     form: Callable[[Message], Message]
     position: Position
     number: int = 0
-    moments: deque[Moment] = field(factory=lambda: deque(maxlen=UNACKED_MAX))
+    moments: list[Moment] = field(factory=list)
     viewers: list[Viewer] = field(factory=list, repr=False)
     _sends: list[Callable[[Message], int]] = field(factory=list)
     _by_seat: dict[int, Viewer] = field(factory=dict, repr=False)
@@ -164,6 +163,8 @@ class Cohort:
         moment = ring.moment(now)
         self.position = moment.position
         self.moments.append(moment)
+        if len(self.moments) > 2 * UNACKED_MAX:
+            del self.moments[:UNACKED_MAX]
         self.number += 1
         answered = list(self._answered(ring, found))
         sends = self._sends

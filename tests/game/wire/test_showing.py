@@ -246,3 +246,25 @@ def test_a_newer_connection_of_a_seat_does_not_stand_beside_the_older_one():
         had = len(older.wire)
         showing.show(seq * 0.05)
         assert (rows(n).data in older.wire[had:]) == (n > 0)
+
+
+def test_a_cohort_keeps_what_its_sessions_may_still_ask_for():
+    """Three hundred frames; one client acknowledges each second, the other never: it falls behind."""
+    ring, quick, careful = Ring(1), [viewer(0), viewer(1)], [viewer(0), viewer(1)]
+    showing, seq, now = Showing(ring), 0, 0.0
+    for one in quick:
+        showing.add(one)
+    for n in range(300):
+        now += 0.05
+        for one in quick + careful:
+            one.session.poll(now)
+        seq, _ = next_frame(ring, "frame", seq, 0)
+        showing.show(now)
+        for one in careful:
+            one.show(ring, now)
+        if n % 20 == 19:
+            for one in (quick[0], careful[0]):
+                one.session.catch_up()
+                play(one, "ack", now)
+    for ours, theirs in zip(quick, careful, strict=True):
+        agree(ours, theirs)
