@@ -13,6 +13,7 @@ from tests.support.waiting import until
 
 BUFFER_BYTES = 4096
 SLOW = 6
+PING_EVERY_S = 0.2  # as fast as the metrics are read it would be a flood, and closed for that (4429)
 # The gateway's ring of 256 frames of 50 kB fills up meanwhile; without pacing each slow socket adds 1 MB/s to that.
 FLAT_KIB = 24 * 1024
 OVERFLOW = 'roomwright_queue_overflows_total{policy="close",queue="socket"}'
@@ -43,6 +44,7 @@ async def test_sockets_that_stop_reading(new_fleet: MakeFleet):
     async def said() -> bool:
         for one in slow:
             await one.send_raw('{"type":"ping","t":1}')  # it is no dead connection: it talks, and does not read
+        await asyncio.sleep(PING_EVERY_S)
         return closed in await fleet.get("/metrics")
 
     await until("the metric of the closes", said, 60.0)
