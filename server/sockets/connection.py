@@ -108,6 +108,7 @@ class Connection:
 
     def admit(self, joined: e.Joined, now: float) -> None:
         """The loop granted the seats."""
+        self._look_at_socket()  # the handshake's answer was autobahn's to write, and is gone by now
         route, room = self.route, self.route.room
         seats = tuple(m.SeatGrant(g.slot, g.seat, g.generation, g.answered_through) for g in joined.seats)
         hello = self._hello or m.Hello()

@@ -77,6 +77,24 @@ async def test_without_pacing_only_the_bound_of_a_socket_ends_the_same_readers(n
         await one.is_closed(4430)
 
 
+async def test_nothing_is_held_back_from_newcomers(new_fleet: MakeFleet):
+    """The answer to their handshake stood in the transport's buffer for a moment: no reason to withhold the first frame."""
+    fleet = new_fleet("memory").start()
+    code = fleet.code()
+    for _ in range(3):
+        player = await (await fleet.player(f"/ws/lab/{code}")).joined()
+        await player.frames(3)
+
+    async def counted() -> bytes:
+        page = await fleet.get("/metrics")
+        return page if b"roomwright_frames_sent_total 0.0" not in page else b""
+
+    page = await until("the metric of the frames", counted)
+    assert b"roomwright_frames_skipped_total 0.0" in page, [
+        line for line in page.splitlines() if line.startswith(b"roomwright_frames")
+    ]
+
+
 async def test_a_reader_at_half_speed(new_fleet: MakeFleet, tcp_proxy: Callable[..., TcpProxy]):
     """It sees fewer frames, and each is fresh: what it shows is never a second behind what the others have."""
     fleet = new_fleet("memory", ROOMWRIGHT_SEND_BUFFER=str(BUFFER_BYTES)).start()
