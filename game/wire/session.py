@@ -375,6 +375,8 @@ class Session:
         if self.rules.is_paced and (self.is_held or self._is_behind(now)):
             self.frames_skipped += 1
             self.is_waiting = True
+            if self.owed_since is None:  # what the socket does not take may be no frame at all
+                self.owed_since = now
             self._be_unusual()
             return None
         found = None

@@ -395,6 +395,21 @@ def test_no_frame_is_put_behind_bytes_that_the_socket_has_not_taken():
     assert frame.seq == told.tracker.seq
 
 
+def test_a_socket_that_takes_nothing_is_closed_even_if_no_frame_is_unacknowledged():
+    session, ring, told = playing()
+    session.receive(encode_ack(AckMessage(said(session)[-1].position)), 0.02)
+    session.hold()
+    for n in range(1, 240):
+        now = n * 0.05
+        if n % 20 == 0:
+            session.receive(MESSAGES["ping"], now)
+        told.advance()
+        add(ring, told)
+        session.offer(ring, now)
+        session.poll(now)
+    assert session.close is Close.TOO_SLOW
+
+
 def test_without_pacing_a_socket_that_takes_too_little_gets_every_frame():
     session, ring, told = playing(is_paced=False)
     session.data_to_send()
