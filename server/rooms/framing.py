@@ -191,9 +191,8 @@ class Framer:
         match.answered.clear()
         while self._answered[0][0] <= cut.seq - self.plan.frames.rung_span:
             self._answered.popleft()
-        recent = takewhile(
-            lambda entry: entry[0] > cut.base, reversed(self._answered)
-        )  # few of many: the others are cold
+        # From the newest on, for those behind the base are many and in no cache.
+        recent = takewhile(lambda entry: entry[0] > cut.base, reversed(self._answered))
         seats = {seat for _, answered in recent for seat in answered}
         if cut.public.key is not None:
             seats |= match.unsettled

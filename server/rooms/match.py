@@ -138,8 +138,9 @@ class Match:
 
     def receive(self, seat: int, pending: Pending) -> bool:
         """Takes an input for the next tick; False, and it is not taken, where the seat's queue is full."""
+        queue = self.inputs[seat]
         self._pending.add(seat)
-        return self.inputs[seat].receive(pending)
+        return queue.receive(pending)
 
     def answer_unplayed(self, tick_no: int) -> None:
         """While nothing is played, inputs are answered all the same."""

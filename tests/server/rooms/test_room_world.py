@@ -35,6 +35,18 @@ def test_players_and_a_spectator_share_one_room_across_gateways():
     assert (world.watch.counts["O2.applied"], world.watch.counts["O2.refused"]) == (57, 1)  # 13 is unlucky
 
 
+def test_an_input_for_a_later_tick_waits_for_it_though_nothing_else_is_sent():
+    world = RoomWorld(plan_of())
+    ann = world.person()
+    world.advance(0.3)
+    ann.do("score", 7, for_tick=world.room.tick_no + 20)
+    world.advance(0.5)
+    assert ann.view.all("guests")[0].score == 0
+    world.advance(1.0)
+    assert ann.view.all("guests")[0].score == 7
+    settle(world)
+
+
 def test_a_room_where_nothing_happens_spends_no_seq_and_still_lets_people_in():
     world = RoomWorld(plan_of())
     ann = world.person()
