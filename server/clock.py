@@ -7,6 +7,7 @@ world puts its own time in this one's place (`replaced`).
 
 import asyncio
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,14 @@ def next_beat(now: float) -> float:
 def wall_now() -> datetime:
     """The date and time in UTC, aware of its zone: for rows and log lines, as `default=wall_now` of a model's field."""
     return _source.wall_now()
+
+
+def cpu_clock_of(thread: threading.Thread) -> Callable[[], float]:
+    """A clock of the CPU seconds that a running thread has used; one that stands at 0 where the platform has none."""
+    if thread.ident is None or not hasattr(time, "pthread_getcpuclockid"):
+        return lambda: 0.0
+    clock = time.pthread_getcpuclockid(thread.ident)
+    return lambda: time.clock_gettime(clock)
 
 
 async def sleep_until(deadline: float) -> None:

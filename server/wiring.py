@@ -39,6 +39,7 @@ from server.routing.spec import Prefer
 from server.social.notices import Sent, aacknowledge, aundelivered_for_each
 from server.sockets.consumer import RoomConsumer
 from server.sockets.gateway import Directory, Gateway, People, Who
+from server.watchdog import Watchdog
 
 log = structlog.get_logger()
 
@@ -61,6 +62,7 @@ class Parts:
     gateway: Gateway | None = None
     holder: Holder | None = None
     worker: Worker | None = None
+    watchdog: Watchdog | None = None
     _ports: list[Port] = field(factory=list)
     _tasks: list[asyncio.Task[Any]] = field(factory=list)
     _starting: asyncio.Lock = field(factory=asyncio.Lock)
@@ -98,6 +100,8 @@ class Parts:
         await sleep_until(monotonic() + (GOODBYE_S if self.hub is not None and self.hub.members() else 0.0))
         for port in self._ports:
             await port.stop()
+        if self.watchdog is not None:
+            self.watchdog.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -125,6 +129,8 @@ class Parts:
         control = Port("control", make_layer, lambda message: holder.on_control(message))  # noqa: PLW0108 - made below
         holder = self.holder = Holder(f"{self.node}-loop", frames, control, self.plan.rooms, self._services())
         await self._open(frames, control)
+        self.watchdog = Watchdog()
+        self.watchdog.start()
         self._run(holder.run(), "loop")
 
     async def _open(self, *ports: Port) -> None:

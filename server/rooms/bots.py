@@ -11,6 +11,7 @@ from game.rng import Rng
 from game.schema import Schema
 from game.tracker import Section
 from game.view import SectionState, View
+from server.rooms.author_calls import author_calls
 from server.rooms.seats import Hold, SeatTable
 
 log = structlog.get_logger()
@@ -48,7 +49,9 @@ class BotCrew:
         """A policy for a seat."""
         self._hired += 1
         rng = Rng.from_seed(self.seed, 1000 + self._hired)
-        self._bots[hold.number] = _Bot(self.policy(), rng, self.sections_of(hold.number))
+        with author_calls:
+            policy = self.policy()
+        self._bots[hold.number] = _Bot(policy, rng, self.sections_of(hold.number))
 
     def dismiss(self, seat: int) -> None:
         """The seat is a bot's no longer."""

@@ -15,6 +15,7 @@ from game.rng import Rng
 from game.schema import NO_TEAM, RoomRow, SeatRow
 from game.tracker import PUBLIC_SECTION, Section
 from server.ops.metrics import count
+from server.rooms.author_calls import author_calls
 from server.rooms.bots import BotCrew
 from server.rooms.inputs import InputQueue, Pending
 from server.rooms.seats import Hold, SeatTable
@@ -53,9 +54,10 @@ class Match:
 
     def __attrs_post_init__(self) -> None:
         plan = self.plan
-        self.game = plan.game_class(plan.tick_hz, plan.seats, plan.teams)
         self.rng = Rng.from_seed(self.seed)
-        self.world = self.game.setup(plan.options, self.rng)
+        with author_calls:
+            self.game = plan.game_class(plan.tick_hz, plan.seats, plan.teams)
+            self.world = self.game.setup(plan.options, self.rng)
         self.recorder = Recorder.of(self.game, self.seed, plan.options)
         self.seats = SeatTable(plan.seats, plan.reconnect_grace_s)
         bots = plan.start.bots
@@ -65,10 +67,11 @@ class Match:
 
     def enter(self, hold: Hold, *, is_bot: bool) -> None:
         """A reserved seat comes into the game; ``is_bot`` says what plays it, here or at the end of a socket."""
-        team = self._smallest_team()
-        seat = Seat(hold.number, hold.name, team, is_bot)
         self.inputs[hold.number] = InputQueue()
-        self.game.join(self.world, seat, self.rng)
+        with author_calls:
+            team = self._smallest_team()
+            seat = Seat(hold.number, hold.name, team, is_bot)
+            self.game.join(self.world, seat, self.rng)
         self.recorder.joined(seat)
         shown = NO_TEAM if team is None else team
         self.roster[hold.number] = SeatRow(hold.number, hold.name, shown, is_bot, is_connected=True)
@@ -83,7 +86,8 @@ class Match:
             self.answered.add(seat)
         if self.roster[seat].is_connected != is_connected:
             self.roster[seat].is_connected = is_connected
-            self.game.connected(self.world, seat, is_connected)
+            with author_calls:
+                self.game.connected(self.world, seat, is_connected)
             self.recorder.linked(seat, is_connected)
 
     def vacate(self, hold: Hold, reason: str) -> None:
@@ -97,7 +101,8 @@ class Match:
         self.unsettled.discard(number)
         self.answered.discard(number)
         self.roster.pop(number, None)
-        self.game.leave(self.world, number, reason)
+        with author_calls:
+            self.game.leave(self.world, number, reason)
         self.recorder.left(number, reason)
 
     def update_teams(self) -> None:
@@ -105,7 +110,8 @@ class Match:
         if self.plan.game_class.team_of is Game.team_of:
             return  # nobody ever has one
         for number, row in self.roster.items():
-            team = self.game.team_of(self.world, number)
+            with author_calls:
+                team = self.game.team_of(self.world, number)
             shown = NO_TEAM if team is None else team
             if shown != row.team:
                 row.team = shown
@@ -130,11 +136,12 @@ class Match:
 
     def step(self, tick_no: int) -> Result | None:
         """One fixed step with the inputs of this tick; the result where it ended the match."""
-        applied = [*self._take_inputs(tick_no), *self._bot_inputs()]
-        self.tick += 1
-        self.events += self.game.step(self.world, applied, self.tick, self.rng)
-        self.recorder.tick(self.tick, inputs=applied)
-        return self.game.result(self.world)
+        with author_calls:
+            applied = [*self._take_inputs(tick_no), *self._bot_inputs()]
+            self.tick += 1
+            self.events += self.game.step(self.world, applied, self.tick, self.rng)
+            self.recorder.tick(self.tick, inputs=applied)
+            return self.game.result(self.world)
 
     def receive(self, seat: int, pending: Pending) -> bool:
         """Takes an input for the next tick; False, and it is not taken, where the seat's queue is full."""
@@ -189,7 +196,8 @@ class Match:
         """What a seat may see now."""
         schema = self.plan.schema
         sections = [PUBLIC_SECTION]
-        team = self.game.team_of(self.world, seat)
+        with author_calls:
+            team = self.game.team_of(self.world, seat)
         if team is not None and schema.has_section(TEAM):
             sections.append(Section(TEAM, team))
         if schema.has_section(SEAT):

@@ -4,6 +4,8 @@ The tests copy this file into a package outside the repository and name it in a 
 here but its input classes.
 """
 
+import contextlib
+import itertools
 import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -11,7 +13,7 @@ from typing import Any, ClassVar
 from attrs import define
 
 from game.contract import Event, Game, Policy, Refusal, Result, Seat
-from game.fields import PUBLIC, SEAT, SPECTATORS, TEAM, entities, flag, text, whole
+from game.fields import PUBLIC, SEAT, SPECTATORS, TEAM, choice, entities, flag, text, whole
 from game.rng import Rng
 
 STALL_S = 0.02
@@ -82,6 +84,13 @@ class Stall:
 
 
 @define
+class Hang:
+    """Makes a step that does not return, in one of these ways: see `_hang`."""
+
+    how: str = choice(("loop", "sleep", "deaf", "c"))
+
+
+@define
 class Poked:
     """Somebody poked."""
 
@@ -101,7 +110,7 @@ class Lab(Game):
 
     Options: ClassVar[type] = LabOptions
     World: ClassVar[type] = Bench
-    inputs: ClassVar[tuple[type, ...]] = (Poke, Switch, Explode, Stall)
+    inputs: ClassVar[tuple[type, ...]] = (Poke, Switch, Explode, Stall, Hang)
     events: ClassVar[tuple[type, ...]] = (Poked, Felt)
 
     def setup(self, options: LabOptions, rng: Rng) -> Bench:
@@ -139,6 +148,8 @@ class Lab(Game):
                     raise RuntimeError("the lab blew up")
                 case Stall():
                     world.is_stalling = True
+                case Hang(how=how):
+                    _hang(how)
         world.lap = tick
         if tick % 10 == 0:
             _hide(world, tick)
@@ -162,6 +173,27 @@ class Poker(Policy):
     def act(self, view: Any, tick: int, rng: Rng) -> Poke | None:
         assert "secret" not in vars(view.mine("pieces")[0])
         return Poke(tick % MILLION) if tick % 5 == 0 else None
+
+
+def _hang(how: str) -> None:
+    """``loop`` swallows what an ordinary handler can, ``deaf`` swallows everything, ``c`` never lets go of Python's lock."""
+    while how == "loop":
+        with contextlib.suppress(Exception):
+            sum(range(1000))
+    while how == "sleep":
+        time.sleep(3600)
+    while how == "c":
+        sum(itertools.repeat(1))
+    if how == "deaf":
+        _go_on_whatever_happens()
+
+
+def _go_on_whatever_happens() -> None:
+    try:
+        while True:
+            sum(range(1000))
+    finally:
+        _go_on_whatever_happens()
 
 
 def _hide(world: Bench, tick: int) -> None:
