@@ -6,10 +6,11 @@ from django.views.decorators.csrf import csrf_exempt
 
 from server.accounts.identity import Identity, new_guest, renamed, token_of, verify
 from server.web.api import BadRequestError, api_post
+from server.web.ratelimit import GUESTS
 
 
 @csrf_exempt
-@api_post(burst=500, per_s=50.0)
+@api_post(GUESTS, "guests_per_address")
 async def guest(request: HttpRequest, body: dict[str, object]) -> JsonResponse:
     """`{name?}` → `{id, name, token}` and the cookie; whoever brings a valid cookie stays the same guest."""
     name = body.get("name", "")

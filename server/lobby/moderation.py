@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from server.accounts.identity import ID_PATTERN, identity_of_user
 from server.lobby import directory, registry
 from server.web.api import BadRequestError, api_post
+from server.web.ratelimit import KICKS
 
 REASON_BYTES_MAX = 120
 SEAT_MAX = 65_535
@@ -28,7 +29,7 @@ class Wanted:
 
 
 @csrf_exempt
-@api_post(burst=30, per_s=2.0)
+@api_post(KICKS, "kicks_per_address")
 async def kick(request: HttpRequest, body: dict[str, object]) -> JsonResponse:
     """`{code, seat | identity, reason?}` → `{code, identity, name, seats, connections}`: who is out, and stays out.
 

@@ -13,6 +13,7 @@ from server.database import database
 from server.lobby import directory, registry
 from server.lobby.registry import RoomType
 from server.web.api import BadRequestError, api_get, api_post
+from server.web.ratelimit import QUICK_PLAYS
 
 SHOWN_MAX = 500
 LOST_PAGE = "lost.html"
@@ -38,7 +39,7 @@ async def rooms(_request: HttpRequest) -> JsonResponse:
 
 
 @csrf_exempt
-@api_post(burst=100, per_s=5.0)
+@api_post(QUICK_PLAYS, "quick_plays_per_address")
 async def quick(_request: HttpRequest, body: dict[str, object]) -> JsonResponse:
     """`{type}` → `{code, play_path, watch_path, bot_path, play_page, watch_page}`: the preferred room with a place, or a new one."""
     lobby = registry.current()

@@ -35,6 +35,7 @@ TABLE = (
     Metric("resyncs_total", Counter, "Keyframes asked for, by why.", ("why",)),
     Metric("closes_total", Counter, "Sockets that we closed, by code.", ("code",)),
     Metric("queue_overflows_total", Counter, "What a bounded queue did when full.", ("queue", "policy")),
+    Metric("limit_refusals_total", Counter, "What was refused for its number, by limit.", ("limit",)),
     Metric("ticks_total", Counter, "Ticks stepped.", ("room_type",)),
     Metric("ticks_skipped_total", Counter, "Ticks given up after a stall.", ("room_type",)),
     Metric("step_seconds", Histogram, "Time of one step of the rules.", ("room_type",)),

@@ -1,9 +1,10 @@
-"""Writes docs/generated from a plan, byte for byte the same each time, and tells which files there are stale."""
+"""Writes docs/generated from a plan and the limits table, byte for byte the same each time, and tells which files are stale."""
 
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from server import limits
 from server.routing.documents import asyncapi, game_name, games, json_schema, typescript
 from server.routing.explain import budget_rows, rows
 from server.routing.plan import Plan
@@ -19,6 +20,7 @@ def documents(plan: Plan) -> Mapping[str, str]:
         "asyncapi.json": as_json(asyncapi(plan)),
         "routes.md": routes_page(plan),
         "routing-keys.md": keys_page(),
+        "limits.md": limits.page(),
         **types,
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
+from game.wire.limits import Limit
 from server import clock
 from server.database import DatabaseBusyError
 from server.web.origin import origin_is_allowed
@@ -48,9 +49,9 @@ def api_get(view: GetView) -> View:
     return checked
 
 
-def api_post(*, burst: int, per_s: float) -> Callable[[PostView], View]:
-    """A view that answers POST only, with its own limit per client address."""
-    limit = RateLimit(burst, per_s)
+def api_post(limit: Limit, name: str) -> Callable[[PostView], View]:
+    """A view that answers POST only, with its own limit per client address; what is beyond is counted by ``name``."""
+    rates = RateLimit(limit.burst, limit.rate_per_s)
 
     def decorate(view: PostView) -> View:
         @functools.wraps(view)
@@ -58,9 +59,9 @@ def api_post(*, burst: int, per_s: float) -> Callable[[PostView], View]:
             if request.method != "POST":
                 return _wrong_method(request, "POST")
             address = str(request.META.get("REMOTE_ADDR") or "unknown")
-            wait_s = limit.wait_s(address, clock.monotonic())
+            wait_s = rates.wait_s(address, clock.monotonic())
             if wait_s > 0:
-                return _too_many(wait_s, burst, per_s)
+                return _too_many(wait_s, limit, name)
             return await _answered(lambda: view(request, read_body(request)))
 
         return checked
@@ -109,8 +110,11 @@ def _wrong_method(request: HttpRequest, allowed: str) -> JsonResponse:
     return response
 
 
-def _too_many(wait_s: float, burst: int, per_s: float) -> JsonResponse:
-    expected = f"at most {burst} calls at once and {per_s:g} a second from one address"
+def _too_many(wait_s: float, limit: Limit, name: str) -> JsonResponse:
+    from server.ops.metrics import count  # its page is one of our views
+
+    count("limit_refusals_total", limit=name)
+    expected = f"at most {limit.burst} calls at once and {limit.rate_per_s:g} a second from one address"
     response = BadRequestError(429, "too many requests", expected, "more").response()
     response["Retry-After"] = str(math.ceil(wait_s))
     return response

@@ -4,7 +4,12 @@ from collections import OrderedDict
 
 from attrs import define, field
 
+from game.wire.limits import Limit
+
 ADDRESSES_MAX = 4096
+GUESTS = Limit(50.0, 500)  # a classroom or an office is one address, and so is a swarm of bots
+QUICK_PLAYS = Limit(5.0, 100)
+KICKS = Limit(2.0, 30)
 
 
 @define

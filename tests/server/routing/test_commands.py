@@ -104,7 +104,7 @@ def test_docs_are_written_once_and_found_stale(tmp_path: Path) -> None:
     assert run("docs", "--check", "--to", str(to)).exit_code == 1
     first = run("docs", "--to", str(to))
     assert first.exit_code == 0
-    assert first.output.count("wrote ") == 5
+    assert first.output.count("wrote ") == 6
     assert run("docs", "--to", str(to)).output == ""
     assert run("docs", "--check", "--to", str(to)).exit_code == 0
     (to / "types" / "gone.d.ts").write_text("", encoding="utf-8")

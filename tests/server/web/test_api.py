@@ -6,11 +6,12 @@ import pytest
 from django.http import HttpRequest, JsonResponse
 from django.test import AsyncClient, AsyncRequestFactory
 
+from game.wire.limits import Limit
 from server.web.api import api_post
 
 
 async def test_one_address_is_limited_and_another_is_not():
-    @api_post(burst=2, per_s=0.001)
+    @api_post(Limit(0.001, 2), "calls_per_address")
     async def view(_request: HttpRequest, _body: dict[str, object]) -> JsonResponse:
         return JsonResponse({})
 
