@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/rooms/kick", moderation.kick),
     path("healthz", lobby.healthz),
     path("metrics", metrics.page),
+    path("admin/login/", accounts.login),
     path("admin/", admin.site.urls),
 ]
 

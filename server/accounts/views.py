@@ -1,12 +1,17 @@
-"""`POST /api/guest`: become somebody. A browser keeps the cookie, a bot the token in the answer."""
+"""`POST /api/guest`: become somebody. A browser keeps the cookie, a bot the token in the answer. And the staff's login."""
 
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from server import clock
 from server.accounts.identity import Identity, new_guest, renamed, token_of, verify
-from server.web.api import BadRequestError, api_post
-from server.web.ratelimit import GUESTS
+from server.web.address import address_of_request
+from server.web.api import BadRequestError, api_post, too_many
+from server.web.ratelimit import GUESTS, LOGINS, RateLimit
+
+logins = RateLimit(LOGINS)
 
 
 @csrf_exempt
@@ -29,3 +34,12 @@ async def guest(request: HttpRequest, body: dict[str, object]) -> JsonResponse:
         secure=request.is_secure(),
     )
     return response
+
+
+def login(request: HttpRequest) -> HttpResponse:
+    """`/admin/login/`: Django's own page, with a limit on passwords tried from one address."""
+    if request.method == "POST":
+        wait_s = logins.wait_s(address_of_request(request), clock.monotonic())
+        if wait_s > 0:
+            return too_many(wait_s, LOGINS, "logins_per_address")
+    return admin.site.login(request)

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from game.wire.limits import Limit
 from server import clock
 from server.database import DatabaseBusyError
+from server.web.address import address_of_request
 from server.web.origin import origin_is_allowed
 from server.web.ratelimit import RateLimit
 
@@ -51,17 +52,16 @@ def api_get(view: GetView) -> View:
 
 def api_post(limit: Limit, name: str) -> Callable[[PostView], View]:
     """A view that answers POST only, with its own limit per client address; what is beyond is counted by ``name``."""
-    rates = RateLimit(limit.burst, limit.rate_per_s)
+    rates = RateLimit(limit)
 
     def decorate(view: PostView) -> View:
         @functools.wraps(view)
         async def checked(request: HttpRequest) -> HttpResponseBase:
             if request.method != "POST":
                 return _wrong_method(request, "POST")
-            address = str(request.META.get("REMOTE_ADDR") or "unknown")
-            wait_s = rates.wait_s(address, clock.monotonic())
+            wait_s = rates.wait_s(address_of_request(request), clock.monotonic())
             if wait_s > 0:
-                return _too_many(wait_s, limit, name)
+                return too_many(wait_s, limit, name)
             return await _answered(lambda: view(request, read_body(request)))
 
         return checked
@@ -110,7 +110,8 @@ def _wrong_method(request: HttpRequest, allowed: str) -> JsonResponse:
     return response
 
 
-def _too_many(wait_s: float, limit: Limit, name: str) -> JsonResponse:
+def too_many(wait_s: float, limit: Limit, name: str) -> JsonResponse:
+    """The answer to a call beyond its limit, which is counted by ``name``."""
     from server.ops.metrics import count  # its page is one of our views
 
     count("limit_refusals_total", limit=name)

@@ -1,4 +1,4 @@
-"""Token buckets per client address, in a bounded table. Pure: `now` comes from the caller."""
+"""Token buckets by key (an address, an identity), in a bounded table. Pure: `now` comes from the caller."""
 
 from collections import OrderedDict
 
@@ -6,29 +6,49 @@ from attrs import define, field
 
 from game.wire.limits import Limit
 
-ADDRESSES_MAX = 4096
+KEYS_MAX = 4096
+LOOKED_AT = 8  # of the keys unheard of for longest, when another one needs a place
+SHARED = "\0"  # the bucket of all that found no place
 GUESTS = Limit(50.0, 500)  # a classroom or an office is one address, and so is a swarm of bots
 QUICK_PLAYS = Limit(5.0, 100)
 KICKS = Limit(2.0, 30)
+LOGINS = Limit(0.2, 20)
 
 
 @define
 class RateLimit:
-    """`burst` calls at once, `per_s` a second on average, for each address.
+    """A limit for each key: `limit.burst` calls at once, `limit.rate_per_s` a second on average.
 
-    The table holds `ADDRESSES_MAX` addresses; the one unheard of for longest goes first (overflow: drop_oldest).
+    The table holds `keys_max` keys. A bucket that is full again says nothing, so such a one makes place for a newcomer; one that
+    somebody has drawn from never does, or new names would wash away who is at his limit. Newcomers for whom there is no place share one
+    bucket (overflow: refuse).
     """
 
-    burst: int
-    per_s: float
+    limit: Limit
+    keys_max: int = KEYS_MAX
     _buckets: OrderedDict[str, tuple[float, float]] = field(factory=OrderedDict, init=False)
 
-    def wait_s(self, address: str, now: float) -> float:
-        """Spend one call of `address`: 0 if it may go ahead, else the seconds until it may (nothing is spent then)."""
-        tokens, since = self._buckets.pop(address, (float(self.burst), now))
-        tokens = min(float(self.burst), tokens + max(0.0, now - since) * self.per_s)
-        wait = 0.0 if tokens >= 1.0 else (1.0 - tokens) / self.per_s
-        self._buckets[address] = (tokens - 1.0 if tokens >= 1.0 else tokens, now)
-        if len(self._buckets) > ADDRESSES_MAX:
-            self._buckets.popitem(last=False)
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def wait_s(self, key: str, now: float) -> float:
+        """Spends one call of `key`: 0 if it may go ahead, else the seconds until it may (nothing is spent then)."""
+        if key not in self._buckets and len(self._buckets) >= self.keys_max and not self._make_place(now):
+            key = SHARED
+        tokens = self._tokens(*self._buckets.pop(key, (float(self.limit.burst), now)), now)
+        wait = 0.0 if tokens >= 1.0 else (1.0 - tokens) / self.limit.rate_per_s
+        self._buckets[key] = (tokens - 1.0 if tokens >= 1.0 else tokens, now)
         return wait
+
+    def _tokens(self, tokens: float, since: float, now: float) -> float:
+        return min(float(self.limit.burst), tokens + max(0.0, now - since) * self.limit.rate_per_s)
+
+    def _make_place(self, now: float) -> bool:
+        """Whether one of the longest unheard of has its bucket full again and is forgotten; the others get a second chance."""
+        for _ in range(LOOKED_AT):
+            key, bucket = next(iter(self._buckets.items()))
+            if self._tokens(*bucket, now) >= self.limit.burst:
+                del self._buckets[key]
+                return True
+            self._buckets.move_to_end(key)
+        return False
