@@ -129,7 +129,10 @@ async function follow(wanted, isToWatch) {
 }
 
 name.value = storedName();
-name.addEventListener("change", () => storeName(name.value));
+name.addEventListener("change", () => {
+  storeName(name.value);
+  name.value = storedName();
+});
 need("#who").addEventListener("submit", (event) => {
   event.preventDefault();
   name.blur();

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from game.binary import BadBytes
 from game.schema import Schema
+from game.text import clean_line
 from game.tracker import Section
 from game.wire import messages as m
 from game.wire.closecodes import Close
@@ -620,10 +621,10 @@ class Session:
                 self._chat_sent = min(self._chat_sent, message.since)
                 self.offer_chat(self._chat_log)
             return
-        text = " ".join((message.text or "").split())
+        text = clean_line(message.text or "")
         if "chat" not in self.rules.accepts:
             self._error(now, "chat", "not_accepted", f"route {self.rules.route} takes no chat")
-        elif not text or len(text) > self.rules.chat_length or len(text.encode("utf-8", "replace")) > m.CHAT_MAX_BYTES:
+        elif not text or len(text) > self.rules.chat_length or len(text.encode()) > m.CHAT_MAX_BYTES:
             self._error(now, "chat", "length", f"expected 1 to {self.rules.chat_length} characters, got {len(text)}")
         elif not self._bucket("chat").take(now):
             self._out.append(m.encode(m.Refused("chat", "rate", "too many lines; wait a little")))

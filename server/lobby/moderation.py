@@ -3,10 +3,13 @@
 `clean_kick` reads what a request names, for the view and for `python -m server kick`.
 """
 
+import unicodedata
+
 from attrs import frozen
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from game.text import clean_line
 from server.accounts.identity import ID_PATTERN, identity_of_user
 from server.lobby import directory, registry
 from server.web.api import BadRequestError, api_post
@@ -66,11 +69,17 @@ def clean_kick(body: dict[str, object]) -> Wanted:
         raise BadRequestError(400, "bad seat", "seat: the seat's number", repr(seat))
     if identity is not None and not (isinstance(identity, str) and ID_PATTERN.fullmatch(identity)):
         raise BadRequestError(400, "bad identity", "identity: an id such as g… or u…", repr(identity))
-    if not isinstance(reason, str) or not reason.isprintable() or not 0 < len(reason.encode()) <= REASON_BYTES_MAX:
+    line = clean_line(reason) if isinstance(reason, str) and not any(map(_is_control, reason)) else ""
+    if not 0 < len(line.encode()) <= REASON_BYTES_MAX:
         raise BadRequestError(
             400, "bad reason", f"reason: a line of 1 to {REASON_BYTES_MAX} bytes, or none at all", repr(reason)
         )
-    return Wanted(code, seat if isinstance(seat, int) else None, str(identity or ""), reason)
+    return Wanted(code, seat if isinstance(seat, int) else None, str(identity or ""), line)
+
+
+def _is_control(character: str) -> bool:
+    """Nobody types one on purpose, so it is refused where other text would be cleaned of it."""
+    return unicodedata.category(character) == "Cc"
 
 
 def named(wanted: Wanted) -> str:

@@ -4,7 +4,6 @@
 once; completeness comes from the row: `undelivered_for` at login, `acknowledge` when a client has shown it.
 """
 
-import unicodedata
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from asgiref.sync import async_to_sync
 from attrs import frozen
 from django.db.models import Q
 
+from game.text import clean_line
 from server.clock import wall_now
 from server.database import on_database_thread
 from server.layers import send_to_group
@@ -133,13 +133,12 @@ def acknowledge(user_id: str, notice_ids: Iterable[int]) -> int:
 
 
 def clean_text(text: str) -> str:
-    """One line without control characters.
+    """The text as one clean line (`game.text`).
 
     Raises:
         BadNoticeError: nothing is left, or more than 500 characters.
     """
-    visible = "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
-    line = " ".join(visible.split())
+    line = clean_line(text)
     if not 0 < len(line) <= TEXT_LENGTH_MAX:
         raise BadNoticeError(f"expected a text of 1 to {TEXT_LENGTH_MAX} characters, got {len(line)}")
     return line

@@ -9,6 +9,7 @@ import structlog
 from attrs import define, field
 
 from game.codec import put_values
+from game.text import clean_name
 from game.wire import messages as m
 from game.wire import session as s
 from game.wire.closecodes import BY_CODE, Close
@@ -242,7 +243,7 @@ class Connection:
                 self._join(found, self._who, self._hello)
 
     def _join(self, found: Found, who: Who, hello: m.Hello) -> None:
-        name = (hello.name or "").strip()[:24] or who.name
+        name = clean_name(hello.name or "") or who.name
         item = e.Join(
             found.incarnation,
             self.conn,

@@ -7,6 +7,7 @@ import { decodeDelta, deltaFromJson, encodeDelta, named, quantizeAll } from "../
 import { decodeFrame, encodeAck, encodeInput, frameFromJson, inputJson } from "../../clients/browser/sdk/frames.mjs";
 import { dequantize, quantize } from "../../clients/browser/sdk/quantize.mjs";
 import { schemaFromJson } from "../../clients/browser/sdk/schema.mjs";
+import * as text from "../../clients/browser/sdk/text.mjs";
 import { SectionState } from "../../clients/browser/sdk/view.mjs";
 import { SCHEMA, bytes, fieldOf, hex, tablesOf, vectors } from "./vectors.mjs";
 
@@ -122,5 +123,16 @@ test("views have one canonical form", () => {
       assert.deepEqual(tablesOf(state), sections[name], name);
       assert.equal(hex(encodeDelta(state.asKey(SCHEMA))), data, name);
     }
+  }
+});
+
+test("text from people", () => {
+  const { bounds, tables, texts } = vectors("text");
+  assert.deepEqual(text.TABLES, tables);
+  for (const [name, value] of Object.entries(bounds)) assert.equal(/** @type {any} */ (text)[name], value, name);
+  assert.ok(texts.length);
+  for (const { name, given, line, shown } of texts) {
+    assert.equal(text.cleanLine(given), line, name);
+    assert.equal(text.cleanName(given), shown, `${name}, as a name`);
   }
 });

@@ -40,6 +40,7 @@ from game.wire.frames import (
 )
 from tests.vectors.drift import motion_vectors
 from tests.vectors.sample import Boom, Card, Mine, Sample, SampleWorld, Ship, Shout, Steer
+from tests.vectors.texts import text_vectors
 
 HERE = Path(__file__).parent
 SCHEMA = schema_of(Sample)
@@ -582,12 +583,14 @@ FILES: dict[str, Callable[[], Any]] = {
     "scripts.json": script_vectors,
     "views.json": view_vectors,
     "motion.json": motion_vectors,
+    "text.json": text_vectors,
 }
 
 
 def text_of(name: str) -> str:
-    """The text of one vector file."""
-    return json.dumps(FILES[name](), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """The text of one vector file. What is unseen, or half a pair, is written as an escape."""
+    is_ascii = name == "text.json"
+    return json.dumps(FILES[name](), indent=1, ensure_ascii=is_ascii, allow_nan=False) + "\n"
 
 
 def main(arguments: Sequence[str]) -> int:

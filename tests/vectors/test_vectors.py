@@ -10,6 +10,7 @@ from game.codec import decode_delta, delta_from_json, delta_json, encode_delta
 from game.fields import Kind
 from game.quantize import dequantize, quantize
 from game.schema import schema_from_json
+from game.text import clean_line, clean_name
 from game.view import SectionState
 from game.wire import messages as m
 from game.wire.client import Client
@@ -113,6 +114,11 @@ def test_what_moves_by_a_rate_is_where_the_server_takes_it_to_be():
                 state.apply(decode_delta(schema, bytes.fromhex(v["delta"]), step["seq"]))
             state.move_on(step["seq"])
             assert encode_delta(state.as_key(schema)).hex() == v["held"], step["seq"]
+
+
+def test_text_from_people():
+    for v in load("text")["texts"]:
+        assert (clean_line(v["given"]), clean_name(v["given"])) == (v["line"], v["shown"]), v["name"]
 
 
 def test_bad_bytes_are_refused():

@@ -1,5 +1,7 @@
 /** The server's few HTTP calls, and the name this browser plays under. */
 
+import { cleanName } from "../sdk/text.mjs";
+
 /**
  * @typedef {object} RoomRow
  * @property {string} incarnation
@@ -28,7 +30,7 @@ export function storedName() {
 
 /** @param {string} name */
 export function storeName(name) {
-  localStorage.setItem(NAME_KEY, name.trim());
+  localStorage.setItem(NAME_KEY, cleanName(name));
 }
 
 /** Becomes a guest, or stays the one the cookie says. @returns {Promise<Guest>} */

@@ -1,5 +1,6 @@
 /** The chat box: lines in their one order, and what the server refused. */
 
+import { cleanLine } from "../sdk/text.mjs";
 import { el } from "./dom.mjs";
 
 const SHOWN = 100;
@@ -14,7 +15,7 @@ export class ChatBox {
     const form = el("form", {}, this.#field);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const text = this.#field.value.trim();
+      const text = cleanLine(this.#field.value);
       this.#refusal.textContent = "";
       if (text) say(text);
       this.#field.value = "";
@@ -31,8 +32,8 @@ export class ChatBox {
   add(lines) {
     const isAtEnd = this.#lines.scrollHeight - this.#lines.scrollTop - this.#lines.clientHeight < 40;
     for (const line of lines) {
-      const who = el("span", { className: "who", "data-role": line.role }, line.who);
-      this.#lines.append(el("li", { "data-n": line.n }, who, line.text));
+      const who = el("bdi", { className: "who", "data-role": line.role }, line.who);
+      this.#lines.append(el("li", { "data-n": line.n }, who, el("bdi", {}, line.text)));
     }
     while (this.#lines.childElementCount > SHOWN) this.#lines.firstElementChild?.remove();
     if (isAtEnd) this.#lines.scrollTop = this.#lines.scrollHeight;

@@ -70,7 +70,7 @@ export class Chrome {
       if (!seat["is_connected"]) tags.push("away");
       if (seat["team"] !== NO_TEAM) tags.push(teams[seat["team"]] ?? `team ${seat["team"]}`);
       const labels = tags.map((tag) => el("span", { className: "tag" }, tag));
-      return el("li", { className: seat["is_connected"] ? "" : "is-away" }, el("span", {}, seat["name"]), ...labels);
+      return el("li", { className: seat["is_connected"] ? "" : "is-away" }, el("bdi", {}, seat["name"]), ...labels);
     });
     this.#roster.replaceChildren(el("h2", {}, "In this room"), el("ul", {}, ...rows));
   }

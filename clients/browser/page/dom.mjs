@@ -18,6 +18,11 @@ export function el(tag, properties = {}, ...children) {
   return made;
 }
 
+/** A text of somebody's for the middle of a sentence: its direction is its own. @param {string} text */
+export function isolated(text) {
+  return `\u2068${text}\u2069`;
+}
+
 /** Sets a text only where it changed: writing the same text still costs layout. @param {Element} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ from game.wire.ring import Ring, RingFrame
 from tests.vectors.generate import SCHEMA, welcome
 from tests.vectors.generate import Story as Told
 from tests.vectors.generate import story as sample_story
+from tests.vectors.texts import FAMILY, PERSIAN
 
 STEER = SCHEMA.inputs[0]
 ALL = {"input": Limit(40.0, 80), "chat": Limit(1.0, 5), "leave": None}
@@ -635,11 +637,36 @@ def test_chat_is_offered_once_and_repaired_at_once():
     assert ([line.n for line in chat.lines], chat.after) == ([4], 3)
 
 
-@pytest.mark.parametrize("text", ["", "  ", "x" * 241])
+@pytest.mark.parametrize("text", ["", "  ", "x" * 241, "\u3164", "\u200b\u2800\x00", "\u202e"])
 def test_chat_of_no_or_too_great_length_is_refused(text: str):
     session = live_session()
     session.receive(m.encode(m.Say(text=text)), 0.0)
     assert [r.reason for r in said(session)] == ["length"]
+
+
+def test_a_line_is_cleaned_before_it_is_measured_and_said():
+    session = live_session()
+    for text in ("\x1b[31mred\x00 \u202eder", "\u202e" * 241 + "x", "e\u0301" * 240, f"{PERSIAN}\u2028{FAMILY}"):
+        session.receive(m.encode(m.Say(text=text)), 0.0)
+    said_lines = [command.text for command in session.commands() if isinstance(command, s.SayLine)]
+    assert said_lines == ["[31mred der", "x", "\u00e9" * 240, f"{PERSIAN} {FAMILY}"]
+
+
+def test_a_line_is_measured_in_bytes_too():
+    session = live_session()
+    session.rules = evolve(session.rules, chat_length=2000)
+    for text in ("\u6f22" * 667, "\u6f22" * 666):
+        session.receive(m.encode(m.Say(text=text)), 0.0)
+    assert [r.reason for r in said(session)] == ["length"]
+    assert [command.text for command in session.commands() if isinstance(command, s.SayLine)] == ["\u6f22" * 666]
+
+
+@pytest.mark.parametrize("escape", ["\\ud83d", "\\ude00", "\\ude00\\ud83d"])
+def test_half_a_pair_in_json_never_gets_further(escape: str):
+    session = live_session()
+    session.receive(f'{{"type": "chat", "text": "a{escape}b"}}', 0.0)
+    lines_said = [command.text for command in session.commands() if isinstance(command, s.SayLine)]
+    assert lines_said == ["ab"] or [(r.what, r.reason) for r in said(session)] == [("message", "bad_message")]
 
 
 def test_chat_beyond_its_rate_is_refused():

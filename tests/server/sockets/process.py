@@ -91,13 +91,13 @@ class Process:
         self._sockets.append(made)
         return made
 
-    async def joined(self, path: str, token: str, *, resume: str | None = None) -> "Player":
+    async def joined(self, path: str, token: str, *, resume: str | None = None, name: str | None = None) -> "Player":
         """A client at a socket of its own that has its first frame, or was turned away: see its ``code``."""
         socket = self.socket(path)
         is_connected, chosen = await socket.connect()
         assert is_connected and chosen == m.BIN
         schema = self.plan.rooms["parlour"].schema
-        player = Player(socket, Client(m.Hello(token=token, resume=resume), schema=schema))
+        player = Player(socket, Client(m.Hello(token=token, name=name, resume=resume), schema=schema))
         await player.join()
         return player
 

@@ -2,11 +2,15 @@
 
 import json
 
+import pytest
+
+from game.text import clean_name
 from game.wire import messages as m
 from game.wire.closecodes import Close
 from server.routing.compile import consumer_of, router_of
 from tests.server.rooms.parlour import Do
 from tests.server.rooms.plans import plan_of
+from tests.vectors.texts import FAMILY, PERSIAN
 
 
 def test_every_route_has_a_class_of_its_own():
@@ -24,6 +28,35 @@ async def test_two_players_and_a_spectator_through_consumers(process):
     await ann.until(lambda: not ann.client.unanswered)
     await eve.until(lambda: eve.view.all("guests")[0].score == 5)
     assert eve.welcome.role == "spectator" and ann.welcome.name == "Ann"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\x1b[2J\u202eadA\x00", "[2JadA"),
+        (f"{PERSIAN}  {FAMILY}", f"{PERSIAN} {FAMILY}"),
+        ("\u3164\u200b", "Ann"),
+        ("\U000e0041\u2800", "Ann"),
+        ("\u6f22" * 24, "\u6f22" * 20),
+    ],
+)
+async def test_a_name_in_a_hello_is_cleaned_before_anybody_sees_it(process, name, shown):
+    ann = await process.joined("/ws/K7", "ann", name=name)
+    assert ann.welcome.name == shown
+    assert [seat.name for seat in ann.view.roster] == [shown]
+    (room,) = process.holder.rooms.values()
+    assert [hold.name for hold in room.room.match.seats.humans()] == [shown]
+
+
+async def test_the_longest_name_has_room_for_the_number_of_a_further_seat(process):
+    name = clean_name("\u6f22" * 24)
+    socket = process.socket("/ws/K7")
+    await socket.connect()
+    await socket.send_to(m.encode(m.Hello(token="ann", name=name, slots=2)))
+    await socket.receive_from()
+    (room,) = process.holder.rooms.values()
+    names = [hold.name for hold in room.room.match.seats.humans()]
+    assert names == [name, f"{name} 2"] and len(names[1].encode()) <= 64
 
 
 async def test_an_unknown_subprotocol_is_told_which_there_are(process):

@@ -1,6 +1,6 @@
 /** What floats above arena's picture: own ship's gauges, clock, minimap, kill feed, scoreboard and banners. */
 
-import { el, isTyping, setText } from "../../page/dom.mjs";
+import { el, isTyping, isolated, setText } from "../../page/dom.mjs";
 import { PICKUPS, colourOf } from "./palette.mjs";
 
 /** @typedef {import("../../sdk/view.mjs").Entity} Entity */
@@ -64,7 +64,7 @@ export class Hud {
   /** A line in the feed. @param {readonly {text: string, colour?: string}[]} parts */
   tell(parts) {
     const line = el("li", {}, ...parts.map(({ text, colour }) => {
-      const part = el("span", {}, text);
+      const part = el("bdi", {}, text);
       if (colour) part.style.color = colour;
       return part;
     }));
@@ -129,7 +129,7 @@ export class Hud {
     else if (world["phase"] === "over") {
       const team = teams[world["winner_team"]];
       const isOwn = own && (world["winner_seat"] === own["seat"] || (world["winner_team"] >= 0 && world["winner_team"] === own["team"]));
-      text = world["winner_name"] ? `${isOwn ? "Victory! " : ""}${team ? `Team ${team}` : world["winner_name"]} wins round ${world["round"]}` : "A draw";
+      text = world["winner_name"] ? `${isOwn ? "Victory! " : ""}${team ? `Team ${team}` : isolated(world["winner_name"])} wins round ${world["round"]}` : "A draw";
       small = world["round"] < world["rounds"] ? `Next round in ${world["clock_s"]}` : "The match ends";
     } else if (own?.["is_alive"] && isOutside(own, world)) {
       [text, small] = ["Outside the ring", "Follow the arrow: the hull is burning"];

@@ -16,7 +16,7 @@ export class Watching {
   #seat = null;
   /** @type {readonly Entity[]} */
   #ships = [];
-  #name = el("strong", { "data-part": "watched" });
+  #name = el("strong", { "data-part": "watched", dir: "auto" });
   #bar = el("nav", { className: "watching glass", hidden: true, "aria-label": "Camera" });
 
   /** @param {HTMLElement} stage @param {Camera} camera */
