@@ -18,7 +18,7 @@ from django.core import signing
 from game.wire.closecodes import Close
 from server.accounts.identity import Identity, Refused, verify
 from server.accounts.scope import identity_of_scope
-from server.clock import monotonic, sleep_until, wall_now
+from server.clock import keep_time, monotonic, sleep_until, wall_now
 from server.gathered import Gathered
 from server.history.match_end import Fenced, MatchEnd, MatchPlayer, arecord_match_end, wake_workers
 from server.history.worker import Worker
@@ -27,6 +27,7 @@ from server.lobby import directory
 from server.lobby.live import LiveRooms
 from server.lobby.registry import Lobby, RoomType, install
 from server.ops.incidents import keep_incident
+from server.ops.metrics import count
 from server.relay import envelope as e
 from server.relay.drive import drive
 from server.relay.hub import Hub
@@ -73,6 +74,7 @@ class Parts:
         async with self._starting:
             if self.is_started:
                 return
+            self._run(keep_time(self._on_slept), "heartbeat")
             if LOOP in self.roles and not settings.ROOMWRIGHT.layer.is_shared:
                 await directory.aend_orphans()
             if GATEWAY in self.roles:
@@ -132,6 +134,13 @@ class Parts:
         self.watchdog = Watchdog()
         self.watchdog.start()
         self._run(holder.run(), "loop")
+
+    def _on_slept(self, slept_s: float) -> None:
+        """The process was stopped, or its machine slept, or one call took so long: its own clock stood still meanwhile."""
+        log.warning("process.slept", seconds=round(slept_s, 1))
+        count("process_slept_seconds_total", slept_s)
+        if self.holder is not None:
+            self.holder.note_slept(slept_s)
 
     async def _open(self, *ports: Port) -> None:
         for port in ports:

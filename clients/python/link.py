@@ -24,6 +24,7 @@ OPEN_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 2.0
 POLL_EVERY_S = 0.1
 SILENT_FOR_S = 8.0  # a server sends a HEAD at least once a second, and answers pings
+LATE_S = 0.5  # a poll that comes so much late tells that we slept, not that the server was silent
 ABNORMAL = 1006
 MESSAGE_MAX_BYTES = 4 << 20
 
@@ -123,6 +124,8 @@ class Link:
             at = max(at + POLL_EVERY_S, clock.monotonic())
             await clock.sleep_until(at)
             now = clock.monotonic()
+            if now - at > LATE_S:  # a laptop that slept, or a bot that thought: what came meanwhile is not read yet
+                self._heard_at = min(now, self._heard_at + now - at)
             self.client.poll(now)
             self.flush()
             if now - self._heard_at > SILENT_FOR_S:

@@ -22,7 +22,7 @@ from clients.python.errors import (
     UnreachableError,
 )
 from clients.python.feed import Feed, Pulse
-from clients.python.link import HandshakeRefusedError, Link
+from clients.python.link import LATE_S, HandshakeRefusedError, Link
 from clients.python.metrics import Metrics
 from game.binary import BadBytes
 from game.quantize import WireOverflow
@@ -275,6 +275,8 @@ class Room:
                 )
             self._pulse.give()
             await clock.sleep_until(next_at)
+            late_s = clock.monotonic() - next_at
+            lost_at += late_s if late_s > LATE_S else 0.0  # a laptop that slept did not try meanwhile
             self.metrics.reconnects += 1
 
     async def _one_connection(self) -> Retry:

@@ -121,11 +121,13 @@ class Client:
     _is_key_wanted: bool = True
     _ping_at: float = 0.0
     _chat_asked_at: float = -1e9
+    _is_leaving: bool = False
 
     def start(self, now: float) -> None:
         """The socket is open: says hello, continuing the last seat where there was one."""
         self.state = ClientState.CONNECTING
         self.goodbye = None
+        self._is_leaving = False
         self._out.clear()
         self._again.clear()
         self._seen = Position(0, 0)
@@ -193,14 +195,16 @@ class Client:
 
     def leave(self) -> None:
         """Gives up the seats."""
+        self._is_leaving = True
         self._out.append(m.encode(m.Leave()))
 
     def closed(self, code: int) -> Retry:
-        """The socket is closed; says whether and how to come back."""
+        """The socket is closed; says whether and how to come back: a close without a goodbye is a broken line."""
+        is_told = self._is_leaving
         if self.goodbye is not None:
-            code = self.goodbye.code
+            code, is_told = self.goodbye.code, True
         self.state = ClientState.CLOSED
-        retry = retry_of(code)
+        retry = retry_of(code, is_told=is_told)
         if retry is Retry.FRESH:
             # Perhaps another seat: what the old one still wanted is not the new one's to send.
             self.hello = replace(self.hello, resume=None)

@@ -51,17 +51,42 @@ class Close(Enum):
 
 
 BY_CODE = {close.value.code: close for close in Close}
-_WEBSOCKET_TOO_BIG = 1009
 
 
-def retry_of(code: int) -> Retry:
-    """What to do after a close with this code; one that is not in the table (1006: the network broke) is retried."""
-    if code == _WEBSOCKET_TOO_BIG:
-        return Close.TOO_BIG.value.retry
+@frozen
+class BareClose:
+    """A close that no goodbye came before, and what it means then."""
+
+    code: int
+    retry: Retry
+    meaning: str
+
+
+# What an application never says about a client that keeps to the protocol. All others, 1001 and 1006 to 1015 among them, are
+# broken lines.
+BARE = {
+    bare.code: bare
+    for bare in (
+        BareClose(1000, Retry.BACKOFF, "somebody between closed the line; after the client's own leave: never"),
+        BareClose(1002, Retry.NEVER, "what the client sent was no WebSocket: the same again would be none either"),
+        BareClose(1007, Retry.NEVER, "a text of the client's was no UTF-8"),
+        BareClose(1009, Retry.NEVER, "a message of the client's was beyond any size limit"),
+    )
+}
+
+
+def retry_of(code: int, *, is_told: bool = True) -> Retry:
+    """What to do after a close with this code; one that is not in the table (1006: the network broke) is retried.
+
+    ``is_told``: a goodbye with the code came before. A 1000 that none came before is a broken line.
+    """
+    if code in BARE and not (is_told and code in BY_CODE):
+        return BARE[code].retry
     return BY_CODE[code].value.retry if code in BY_CODE else Retry.BACKOFF
 
 
 def table_markdown() -> str:
-    """The table as docs/protocol.md prints it."""
+    """The table as docs/protocol.md prints it: closes with a goodbye, then those without."""
     rows = [f"| {c.value.code} | `{c.value.name}` | {c.value.meaning} | {c.value.retry.value} |" for c in Close]
-    return "\n".join(["| code | name | meaning | the client |", "|---|---|---|---|", *rows]) + "\n"
+    bare = [f"| {b.code} | without a goodbye | {b.meaning} | {b.retry.value} |" for b in BARE.values()]
+    return "\n".join(["| code | name | meaning | the client |", "|---|---|---|---|", *rows, *bare]) + "\n"

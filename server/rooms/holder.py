@@ -13,7 +13,7 @@ import structlog
 from attrs import define, field, frozen
 
 from game.wire.closecodes import Close
-from server.clock import monotonic, sleep_until
+from server.clock import monotonic, sleep_until, stopwatch
 from server.ops.metrics import count, gauge, observe
 from server.relay import envelope as e
 from server.relay.link import Batch, Link
@@ -264,6 +264,12 @@ class Holder:
             deadline = min((held.pace.deadline for held in self.rooms.values()), default=now + IDLE_S)
             await sleep_until(min(deadline, now + IDLE_S))
 
+    def note_slept(self, slept_s: float) -> None:
+        """This process stood still: the rooms go on where they were, and whoever is in them is told how long it was."""
+        for held in self.rooms.values():
+            count("ticks_skipped_total", slept_s / held.pace.period_s, room_type=held.room.plan.name)
+            held.room.rebase(slept_s)
+
     async def drain(self, reason: str) -> None:
         """Ends all rooms with a goodbye that says to come back, and sends it."""
         self._is_draining = True
@@ -300,14 +306,14 @@ class Holder:
         self._send(held.room)
 
     def _tick(self, held: _Held) -> None:
-        room, before = held.room, monotonic()
+        room, before = held.room, stopwatch()
         try:
-            room.tick(before)
+            room.tick(monotonic())
         except Exception as error:
             log.exception("room.crashed", incarnation=room.facts.incarnation, tick=room.tick_no)
             self._crash(room, repr(error))
             return
-        took_s = monotonic() - before
+        took_s = stopwatch() - before
         count("ticks_total", room_type=room.plan.name)
         observe("step_seconds", took_s, room_type=room.plan.name)
         held.overruns = held.overruns + 1 if took_s > held.pace.period_s else max(0, held.overruns - 1)

@@ -13,7 +13,7 @@ import msgspec
 from attrs import define, evolve, field, frozen
 
 from game.wire import messages as m
-from server.clock import monotonic, sleep_until, wall_now
+from server.clock import monotonic, sleep_until, stopwatch, wall_now
 from server.rooms.holder import Incident, Services
 from server.rooms.outgoing import MatchOver
 from server.rooms.room import Room
@@ -52,7 +52,7 @@ class Offices:
     _tokens: dict[str, Any] = field(factory=dict)
 
     async def _query(self) -> None:
-        await sleep_until(max(self.down_until, monotonic()) + self.random.uniform(*QUERY_S))
+        await sleep_until(monotonic() + max(0.0, self.down_until - stopwatch()) + self.random.uniform(*QUERY_S))
 
     # ---- the directory of rooms
 
@@ -130,7 +130,7 @@ class Offices:
             facts = room.facts
             is_again = facts.incarnation in self.results
             self.results.setdefault(facts.incarnation, over)
-            self.trace.add(tr.Ended(monotonic(), facts.incarnation, facts.loop, facts.epoch, over.final_hash, is_again))
+            self.trace.add(tr.Ended(stopwatch(), facts.incarnation, facts.loop, facts.epoch, over.final_hash, is_again))
             return True
 
         async def keep_incident(incident: Incident) -> None:

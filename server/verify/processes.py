@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from game.wire import messages as m
-from server.clock import monotonic
+from server.clock import keep_time, monotonic, stopwatch
 from server.relay import envelope as e
 from server.relay.drive import drive
 from server.relay.hub import Hub
@@ -79,6 +79,7 @@ class SimGateway(SimProcess):
         self.hub = Hub(self.name, frames, control, monotonic, lambda announcement, now: None, wake.set)
         offices = self.world.offices
         self.gateway = Gateway(self.hub, offices.directory(), offices.people(), monotonic, self._new_conn)
+        self._run(keep_time(lambda slept_s: None))
         for port in self.ports:
             await port.start()
         control.join(e.LOBBY_GROUP)
@@ -112,7 +113,7 @@ class SimGateway(SimProcess):
 
     def _wrote(self, client: str, number: int, data: bytes | str) -> None:
         raw = data if isinstance(data, bytes) else data.encode()
-        self.world.trace.add(tr.Wrote(monotonic(), client, number, raw))
+        self.world.trace.add(tr.Wrote(stopwatch(), client, number, raw))
 
     def _consumer(self, route: RoutePlan) -> type[RoomConsumer]:
         """A class of this process's own, so that several gateways live side by side."""
@@ -161,6 +162,7 @@ class SimLoopProcess(SimProcess):
         self.holder = WatchedHolder(
             self.name, frames, control, world.plan.rooms, services, trace=world.trace, on_room=world.on_room
         )
+        self._run(keep_time(self.holder.note_slept))
         for port in self.ports:
             await port.start()
         self._run(self.holder.run())

@@ -19,7 +19,7 @@ from game.wire import messages as m
 from game.wire.closecodes import Close, Retry
 from game.wire.frames import Frame, FrameKind, Position, decode_frame, frame_from_json
 from game.wire.limits import INPUTS_KEPT
-from server.clock import monotonic
+from server.clock import stopwatch
 from server.routing.plan import RoutePlan
 from server.verify import oracle
 from server.verify import trace as tr
@@ -111,7 +111,7 @@ class SimClient:
         self.socket = gateway.open_socket(self)
         is_resume = self.machine.hello.resume is not None
         self._trace(tr.Opened, self.route.name, self.route.role.value, gateway.name, is_resume, self.identity)
-        self.machine.start(monotonic())
+        self.machine.start(stopwatch())
         self.socket.open()
         self._write()
         if not self._is_polling:
@@ -161,7 +161,7 @@ class SimClient:
         if self.swallows and _is_patch(data):
             self.swallows -= 1
             return
-        now, before = monotonic(), self.machine.head
+        now, before = stopwatch(), self.machine.head
         try:
             self.machine.receive(data, now)
         except (BadBytes, m.BadMessage) as error:
@@ -192,7 +192,7 @@ class SimClient:
             self._retry(max(after_s or 0.0, self.random.uniform(*RETRY_S) * patience))
 
     def _retry(self, after_s: float) -> None:
-        arrive_at(monotonic() + after_s, self._connect_if_wanted)
+        arrive_at(stopwatch() + after_s, self._connect_if_wanted)
 
     def _connect_if_wanted(self) -> None:
         if self.wants_in and self.world.trace.is_open:
@@ -202,9 +202,9 @@ class SimClient:
         if not self.world.trace.is_open:
             return
         if self.socket is not None and not self.socket.is_closed:
-            self.machine.poll(monotonic())
+            self.machine.poll(stopwatch())
             self._write()
-        arrive_at(monotonic() + POLL_EVERY_S, self._poll)
+        arrive_at(stopwatch() + POLL_EVERY_S, self._poll)
 
     def _write(self) -> None:
         assert self.socket is not None  # noqa: S101 - only a connected client has something to say
@@ -217,7 +217,7 @@ class SimClient:
 
     def _trace(self, kind: Callable[..., tr.Event], *values: Any) -> None:
         number = self.socket.number if self.socket is not None else 0
-        self.world.trace.add(kind(monotonic(), self.name, number, *values))
+        self.world.trace.add(kind(stopwatch(), self.name, number, *values))
 
     def _frame(self, data: Data) -> Frame | None:
         if isinstance(data, bytes):

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from attrs import define, field
 
-from server.clock import monotonic, wall_now
+from server.clock import stopwatch, wall_now
 from server.verify.simloop import arrive_at
 
 Kind = Literal["memory", "core", "pubsub"]
@@ -202,7 +202,7 @@ class SimLayer:
         self.broker.note_group(group)
         self._subscribed[group, channel] = None
         if self.broker.kind == "pubsub":
-            arrive_at(monotonic() + 2 * self.broker.delay_s(), lambda: self._subscribe(group, channel))
+            arrive_at(stopwatch() + 2 * self.broker.delay_s(), lambda: self._subscribe(group, channel))
         else:
             self.broker.add(group, channel)
 
@@ -223,7 +223,7 @@ class SimLayer:
     def carry(self, channel: str, message: Message, sent_at: float) -> None:
         """A message is on its way over this link; pub/sub and in-memory keep the order of one link."""
         weather, random = self.broker.weather, self.broker.random
-        at = monotonic() + self.broker.delay_s()
+        at = stopwatch() + self.broker.delay_s()
         if weather.reordered and random.random() < weather.reordered:
             self.broker.note("reordered")
             at += 0.12
@@ -247,7 +247,7 @@ class SimLayer:
         self.is_connected = True
         if self.broker.kind == "pubsub":
             for group, channel in self._subscribed:
-                arrive_at(monotonic() + 3 * self.broker.delay_s(), self._resubscribing(group, channel))
+                arrive_at(stopwatch() + 3 * self.broker.delay_s(), self._resubscribing(group, channel))
 
     # ---- inside
 
@@ -255,13 +255,13 @@ class SimLayer:
         if self.broker.is_down or not (self.is_connected or self.broker.kind == "pubsub"):
             raise LayerDown("no connection to the layer")
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        arrive_at(monotonic() + self.broker.delay_s(), lambda: _done(reached))
+        arrive_at(stopwatch() + self.broker.delay_s(), lambda: _done(reached))
         await reached
         if self.broker.is_down:
             raise LayerDown("the connection was closed while it waited for the answer")
 
     def _sender_time(self) -> float:
-        return wall_now().timestamp() if self.broker.kind == "core" else monotonic()
+        return wall_now().timestamp() if self.broker.kind == "core" else stopwatch()
 
     def _resubscribing(self, group: str, channel: str) -> Callable[[], None]:
         return lambda: self._subscribe(group, channel)

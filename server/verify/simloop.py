@@ -44,6 +44,7 @@ class Process:
     name: str
     is_dead: bool = False
     held_until: float = 0.0
+    own_time: clock.OwnTime = field(factory=clock.OwnTime)
     _waiting: list[asyncio.Handle] = field(factory=list)
     _remains: list[object] = field(factory=list)
 
@@ -116,11 +117,18 @@ class _Timer(asyncio.TimerHandle):
 
 _process: ContextVar[Process | None] = ContextVar("process", default=None)
 NOBODY = Context()  # the network's: what is on its way outlives its sender
+_WORLDS = clock.OwnTime()  # of whoever is no process: it never stands still
+
+
+def _own_time() -> clock.OwnTime:
+    owner = _process.get()
+    return _WORLDS if owner is None else owner.own_time
 
 
 def arrive_at(when: float, call: Callable[[], object]) -> None:
-    """The network brings something, whatever has become of who sent it."""
-    clock.run_at(when, call, NOBODY)
+    """The network brings something, whatever has become of who sent it. ``when`` is the world's time: `clock.stopwatch`'s."""
+    behind_s = clock.stopwatch() - clock.monotonic()  # of the process that sends it
+    clock.run_at(when - behind_s, call, NOBODY)
 
 
 class SimLoop(asyncio.BaseEventLoop):
@@ -163,7 +171,7 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Runs until `main` is done, with the server's clock on this loop's time."""
-        with clock.replaced(clock.Source(self.time, self.wall_now)):
+        with clock.replaced(clock.Source(self.time, self.wall_now, _own_time)):
             return self.run_until_complete(main)
 
     def finish(self) -> None:
@@ -217,7 +225,7 @@ class SimLoop(asyncio.BaseEventLoop):
             owner.hold(handle)
         elif owner.held_until > self.now:
             if owner.hold(handle):
-                clock.run_at(owner.held_until, lambda: self._release(owner), NOBODY)
+                arrive_at(owner.held_until, lambda: self._release(owner))
         else:
             return False
         return True

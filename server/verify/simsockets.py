@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, field
 
-from server.clock import monotonic
+from server.clock import stopwatch
 from server.verify.simloop import arrive_at
 
 Data = bytes | str
@@ -104,7 +104,7 @@ class SimSocket:
     def server_died(self) -> None:
         """The process at the other end is gone: the operating system resets the connection."""
         if not self.is_closed and not self.is_half_open:
-            arrive_at(monotonic() + self.random.uniform(*self.delay_s), self._reset)
+            arrive_at(stopwatch() + self.random.uniform(*self.delay_s), self._reset)
 
     # ---- inside
 
@@ -116,7 +116,7 @@ class SimSocket:
     def _up(self, event: dict[str, Any]) -> None:
         if self.is_half_open:
             return
-        self._up_at = max(self._up_at, monotonic() + self.random.uniform(*self.delay_s))
+        self._up_at = max(self._up_at, stopwatch() + self.random.uniform(*self.delay_s))
         arrive_at(self._up_at, lambda: self._reach_app(event))
 
     def _reach_app(self, event: dict[str, Any]) -> None:
@@ -128,7 +128,7 @@ class SimSocket:
             self._app_waits.set_result(None)
 
     def _down(self, item: Data | int) -> None:
-        self._down_at = max(self._down_at, monotonic() + self.random.uniform(*self.delay_s))
+        self._down_at = max(self._down_at, stopwatch() + self.random.uniform(*self.delay_s))
         arrive_at(self._down_at, lambda: self._reach_client(item))
 
     def _reach_client(self, item: Data | int) -> None:
@@ -141,9 +141,9 @@ class SimSocket:
             if self.read_rate is not None:
                 if self.read_rate == 0.0:
                     return
-                if monotonic() < self._reads_at - 1e-9:
+                if stopwatch() < self._reads_at - 1e-9:
                     return
-                self._reads_at = monotonic() + 1.0 / self.read_rate
+                self._reads_at = stopwatch() + 1.0 / self.read_rate
                 arrive_at(self._reads_at, self._read)
             self._take(self._unread.popleft())
 

@@ -16,7 +16,7 @@ from game.replay import encode_state
 from game.schema import Schema
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from game.wire.closecodes import Close
-from server.clock import monotonic
+from server.clock import stopwatch
 from server.relay import envelope as e
 from server.rooms.holder import Holder, _Held
 from server.rooms.inputs import Given
@@ -84,7 +84,7 @@ class WatchedHolder(Holder):
         book = self._books.get(room.facts.incarnation)
         if book is None:
             book = self._books[room.facts.incarnation] = self._watch(room)
-        at = monotonic()  # a tick is as of its beginning: in real time it takes a while
+        at = stopwatch()  # a tick is as of its beginning: in real time it takes a while
         before = _people(room) if any(isinstance(item, e.Kick) for _, item in room._pending) else None
         super()._tick(held)
         if before is not None:
@@ -250,7 +250,7 @@ def _replayed(room: Room, rules: Game, node: str) -> tr.Replayed:
             again, detail = b"", f"; replaying failed: {error!r}"
     detail = detail or difference(live, again)
     return tr.Replayed(
-        monotonic(),
+        stopwatch(),
         room.facts.incarnation,
         node,
         room.facts.epoch,

@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from game.wire.closecodes import BY_CODE, Retry
+from game.wire.closecodes import BARE, BY_CODE, Retry, retry_of
 from tests.support.programs import find_program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +28,19 @@ def test_close_codes_are_the_servers():
         code: (close.value.name, RETRY[close.value.retry]) for code, close in BY_CODE.items()
     }
     assert all(row["sentence"] for row in codes.values())
+
+
+def test_bare_closes_are_the_servers():
+    script = """
+        import {BARE_CODES, CLOSE_CODES, retryOf} from './clients/browser/sdk/closecodes.mjs';
+        const codes = [...Object.keys(CLOSE_CODES), ...Object.keys(BARE_CODES), 1001, 1006, 1012, 4999].map(Number);
+        console.log(JSON.stringify([BARE_CODES, codes.map((code) => [code, retryOf(code, true), retryOf(code, false)])]))"""
+    done = node("--input-type=module", "--eval", script)
+    assert done.returncode == 0, done.stderr
+    bare, rows = json.loads(done.stdout)
+    assert {int(code): retry for code, retry in bare.items()} == {c: RETRY[row.retry] for c, row in BARE.items()}
+    for code, told, untold in rows:
+        assert (told, untold) == (RETRY[retry_of(code)], RETRY[retry_of(code, is_told=False)]), code
 
 
 def test_people_read_why_they_are_out_and_nothing_twice():

@@ -147,6 +147,7 @@ export class Client {
   #isKeyWanted = true;
   #pingAt = 0;
   #chatAskedAt = -1e9;
+  #isLeaving = false;
 
   /**
    * @param {Hello} hello
@@ -163,6 +164,7 @@ export class Client {
   start(now) {
     this.state = "connecting";
     this.goodbye = null;
+    this.#isLeaving = false;
     this.#out = [];
     this.#again = [];
     this.#seen = { epoch: 0, seq: 0 };
@@ -244,13 +246,14 @@ export class Client {
 
   /** Gives up the seats. */
   leave() {
+    this.#isLeaving = true;
     this.#say({ type: "leave" });
   }
 
-  /** The socket is closed; says whether and how to come back. @param {number} code */
+  /** The socket is closed; says whether and how to come back: a close without a goodbye is a broken line. @param {number} code */
   closed(code) {
     this.state = "closed";
-    const retry = retryOf(this.goodbye?.code ?? code);
+    const retry = retryOf(this.goodbye?.code ?? code, this.goodbye !== null || this.#isLeaving);
     if (retry === "fresh") {
       // Perhaps another seat: what the old one still wanted is not the new one's to send.
       this.hello.resume = null;

@@ -30,12 +30,20 @@ export const CLOSE_CODES = {
   4504: { name: "moving", retry: "backoff", sentence: "The room moves to another server; one moment." },
 };
 
-const WEBSOCKET_TOO_BIG = 1009;
+/**
+ * What a close means that no goodbye came before: 1000 is then a broken line like any other code, the rest is our own fault.
+ * @type {Readonly<Record<number, Retry>>}
+ */
+export const BARE_CODES = { 1000: "backoff", 1002: "never", 1007: "never", 1009: "never" };
 
-/** What to do after a close: a code that nobody sent on purpose is a broken line. @param {number} code @returns {Retry} */
-export function retryOf(code) {
-  if (code === WEBSOCKET_TOO_BIG) return "never";
-  return CLOSE_CODES[code]?.retry ?? "backoff";
+/**
+ * What to do after a close: a code that nobody sent on purpose is a broken line.
+ * @param {number} code @param {boolean} [isTold] whether a goodbye with the code came before @returns {Retry}
+ */
+export function retryOf(code, isTold = true) {
+  const known = CLOSE_CODES[code]?.retry;
+  if (isTold && known) return known;
+  return BARE_CODES[code] ?? known ?? "backoff";
 }
 
 /**

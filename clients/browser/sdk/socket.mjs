@@ -19,6 +19,8 @@ const BACKOFF_FIRST_S = 0.4;
 const BACKOFF_MAX_S = 10;
 const CLONE_WAIT_MS = 300;
 const SILENT_FOR_MS = 6000;
+const LATE_MS = 500; // a tick that comes so much late tells that this page slept, not that the server was silent
+const NORMAL = 1000; // whoever says so without a goodbye is not the server
 const BROKEN = 1006;
 const PROTOCOL_FAULT = 4000; // ours alone: the server sent what the protocol does not know
 
@@ -28,6 +30,7 @@ export class RoomSocket {
   #socket = null;
   #attempt = 0;
   #heardMs = 0;
+  #tickedMs = 0;
   #isLeaving = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
@@ -55,6 +58,7 @@ export class RoomSocket {
     this.client.hello.resume = sessionStorage.getItem(this.#key);
     document.addEventListener("visibilitychange", this.#onVisible);
     addEventListener("online", this.#onVisible);
+    this.#tickedMs = performance.now();
     this.#poll = setInterval(() => this.#tick(), POLL_EVERY_MS);
     this.#connect();
   }
@@ -138,7 +142,7 @@ export class RoomSocket {
     if (socket !== this.#socket || this.#isLeaving) return;
     this.#socket = null;
     const retry = this.client.closed(code);
-    const told = this.client.goodbye?.code ?? code;
+    const told = this.client.goodbye?.code ?? (code === NORMAL ? BROKEN : code);
     if (retry === "fresh") sessionStorage.removeItem(this.#key);
     if (retry === "never") {
       this.#end(told);
@@ -169,6 +173,9 @@ export class RoomSocket {
   }
 
   #tick() {
+    const lateMs = performance.now() - this.#tickedMs - POLL_EVERY_MS;
+    this.#tickedMs += lateMs + POLL_EVERY_MS;
+    if (lateMs > LATE_MS) this.#heardMs = Math.min(this.#tickedMs, this.#heardMs + lateMs); // what came is not read yet
     this.client.poll(seconds());
     this.#flush();
     const isSilent = this.client.state === "live" && performance.now() - this.#heardMs > SILENT_FOR_MS;

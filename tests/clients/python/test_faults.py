@@ -1,6 +1,7 @@
 """What the network and the server do to a client, over real sockets: it comes back, or says why it does not."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -45,6 +46,26 @@ async def test_inputs_that_never_arrived_are_sent_again_once(server: Loopback, t
         answers = [await room.answer(n) for n in numbers]
         assert [answer.reason for answer in answers] == ["", "", ""]
         assert server.room().applied == [(room.seat, n) for n in (1, 2, 3, 4)]
+
+
+async def test_a_close_without_a_goodbye_is_a_broken_line(server: Loopback):
+    async with connect(server.url, game="dots", room="K7") as room:
+        seat = room.seat
+        for connection in server.connected:
+            await connection.socket.close(1000)
+        await until("the resumed connection", lambda: room.metrics.reconnects == 1 and room.is_live)
+        assert room.seat == seat
+        assert not room.is_over
+
+
+async def test_a_bot_that_thinks_for_long_is_not_taken_for_a_silent_server(server: Loopback, monkeypatch):
+    monkeypatch.setattr(link, "SILENT_FOR_S", 0.5)
+    async with connect(server.url, game="dots", room="K7") as room:
+        await room.answer(await room.send(Move(1, 1)))
+        for _ in range(3):
+            time.sleep(1.2)  # as a laptop that sleeps; nothing that came meanwhile is read yet  # noqa: ASYNC251
+            await room.answer(await room.send(Move(2, 2)))
+        assert room.metrics.reconnects == 0
 
 
 async def test_an_input_sent_while_there_is_no_connection_waits_for_it(server: Loopback):

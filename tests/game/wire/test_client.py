@@ -12,7 +12,7 @@ from game.schema import schema_of
 from game.tracker import PUBLIC_SECTION
 from game.wire import messages as m
 from game.wire.client import LOST, Answered, Applied, Client, ClientError, ClientState, GameEvent
-from game.wire.closecodes import Close, Retry, retry_of, table_markdown
+from game.wire.closecodes import BARE, Close, Retry, retry_of, table_markdown
 from game.wire.frames import Answer, Blob, Frame, FrameKind, InputMessage, Part, decode_client_bytes, encode_frame
 from game.wire.limits import Limit, TokenBucket
 from game.wire.session import SessionRules
@@ -227,14 +227,39 @@ def test_a_foreign_input_and_too_many_unanswered_are_the_callers_mistake():
 
 @pytest.mark.parametrize(
     ("code", "retry"),
-    [(1006, Retry.BACKOFF), (1001, Retry.BACKOFF), (1009, Retry.NEVER), (1000, Retry.NEVER), (4999, Retry.BACKOFF)]
-    + [(c.value.code, c.value.retry) for c in Close],
+    [(code, Retry.BACKOFF) for code in (1000, 1001, 1005, 1006, 1011, 1012, 1013, 1015, 3000, 4000, 4999)]
+    + [(code, Retry.NEVER) for code in (1002, 1007, 1009)]
+    + [(c.value.code, c.value.retry) for c in Close if c is not Close.NORMAL],
 )
-def test_every_close_code_says_what_to_do(code: int, retry: Retry):
-    assert retry_of(code) is retry
+def test_a_close_without_a_goodbye_says_what_to_do(code: int, retry: Retry):
+    assert retry_of(code, is_told=False) is retry
     client, _ = live()
     assert client.closed(code) is retry
     assert (client.hello.resume is None) == (retry is Retry.FRESH)
+
+
+@pytest.mark.parametrize("close", list(Close))
+def test_a_goodbye_counts_whatever_the_close_frame_says(close: Close):
+    assert retry_of(close.value.code) is close.value.retry
+    for code in (close.value.code, 1000, 1006):
+        client, _ = live()
+        client.receive(m.encode(m.Goodbye(close.value.code, close.value.name)), 5.0)
+        assert client.closed(code) is close.value.retry
+
+
+def test_a_bare_1000_resumes_the_seat_and_is_final_only_after_the_own_leave():
+    client, _ = live()
+    token = client.hello.resume
+    assert client.closed(1000) is Retry.BACKOFF
+    client.start(6.0)
+    assert token is not None
+    assert m.decode_client(str(client.data_to_send()[0])) == client.hello
+    assert client.hello.resume == token
+    left, _ = live()
+    left.leave()
+    assert left.closed(1000) is Retry.NEVER
+    left.start(7.0)
+    assert left.closed(1000) is Retry.BACKOFF
 
 
 def test_a_seat_outlives_a_silence_and_a_slow_line():
@@ -247,7 +272,7 @@ def test_close_codes_are_those_an_application_may_use_and_are_told_apart():
     assert len(set(codes)) == len(codes) == len({c.value.name for c in Close})
     assert all(code == 1000 or 4400 <= code < 4600 for code in codes)
     assert all(c.value.retry is Retry.BACKOFF for c in Close if c.value.code >= 4500)
-    assert table_markdown().count("\n") == len(codes) + 2
+    assert table_markdown().count("\n") == len(codes) + len(BARE) + 2
 
 
 @settings(max_examples=200)

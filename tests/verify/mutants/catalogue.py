@@ -5,6 +5,7 @@ from attrs import frozen
 from game import columns, tracker
 from game.wire import client, session, showing
 from game.wire.ring import Ring
+from server import clock
 from server.relay import feed, hub, link, notices, port
 from server.rooms import admission, chat, delay, framing, holder, inputs, kicks, match, room, seats, talk
 from server.sockets import connection
@@ -149,6 +150,10 @@ FRAMES = (
         "evening", judge=judges.stalled_reader),
     _of("O15", "a lost frame is never asked for again", feed.Feed, "may_ask_key",
         "if now - self._key_asked_at < ASK_EVERY_S:", "if self._key_asked_at > 0.0:", "bad_weather", seeds=8),
+    _of("O15", "who slept counts it as the others' silence", clock.OwnTime, "beat",
+        "slept_s + late_s", "slept_s", "asleep", judge=judges.nobody_is_sent_away),
+    _of("O15", "who wakes up judges before it looks at its own clock", clock.OwnTime, "at",
+        "(now if now < stops_at else stops_at)", "now", "asleep", judge=judges.nobody_is_sent_away),
     _of("O15", "the watchdog sleeps", port.Port, "_watch",
         "is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S",
         "is_deaf = False", "deaf_layer"),
@@ -206,7 +211,7 @@ PEOPLE = (
         "self.control.join(e.user_group(member.identity))",
         "self.control.join(e.user_group(member.session.rules.route))", "evening"),
     _of("O22", "a room lives by the wall clock", holder.Holder, "_tick",
-        "room.tick(before)",
+        "room.tick(monotonic())",
         "opened = room.facts.started.timestamp() - room.framer.started_at\n"
         "room.tick(self.services.wall_now().timestamp() - opened)", "evening", judge=judges.other_clock),
     _of("O24", "chat skips a number", chat.ChatLog, "add",

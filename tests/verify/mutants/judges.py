@@ -53,6 +53,13 @@ def stalled_reader(schedule: Schedule) -> list[Violation]:
     return stalled_neighbour(schedule.subject(), schedule.seed)
 
 
+def nobody_is_sent_away(schedule: Schedule) -> list[Violation]:
+    """O15: nothing that befalls the processes costs anybody a socket. For schedules in which no one is away for long."""
+    trace = _traced(schedule)
+    closed = [event for event in trace.of(tr.Closed) if event.why == "server"]
+    return faults_of(trace) + [Violation("O15", c.t, f"{c.client} was sent away with {c.code}") for c in closed]
+
+
 def with_seed(schedule: Schedule, seed: int) -> Schedule:
     """The same with other chances."""
     return evolve(schedule, seed=seed)

@@ -231,6 +231,23 @@ def deaf_layer(world: World) -> None:
     world.heal()
 
 
+def asleep(world: World) -> None:
+    """Loop and gateways are stopped, as under SIGSTOP, for less time than it takes the others to call them dead."""
+    a, b, c = people(world)
+    watcher(world)
+    play_on(world, [a, b, c], 20)
+    for process, for_s in (
+        (world.loops[0], 3.5),
+        (world.gateways[0], 1.5),
+        (world.loops[0], 4.5),
+        (world.gateways[1], 1.5),
+    ):
+        world.stall(process, for_s)
+        world.advance(for_s)
+        play_on(world, [a, b, c], 30)
+    world.heal()
+
+
 def one_plays(world: World) -> None:
     """One of four plays, the others look on; two of them are on the same gateway."""
     a, *_ = people(world, 4)
@@ -263,6 +280,7 @@ def crowded(world: World) -> None:
 ALL = (
     Schedule("deaf_layer", deaf_layer),
     Schedule("one_plays", one_plays),
+    Schedule("asleep", asleep),
     Schedule("crowded", crowded),
     Schedule("evening", evening),
     Schedule("bad_weather", bad_weather),
