@@ -25,6 +25,7 @@ from game.rng import Rng
 MAGIC = b"RWREPLAY\x01"
 RECORD_BYTES_MAX = 32 << 20
 TICKS_MAX = 1 << 24  # three days at 60 Hz
+CHANGES_MAX = 100_000  # who came and went before one tick; while nothing is played there is none
 
 
 class ReplayError(Exception):
@@ -116,7 +117,7 @@ def state_hash(world: Any, rng: Rng) -> str:
 
 @define
 class Recorder:
-    """Writes one match. Beyond ``bytes_max`` it stops (``is_cut``): what was recorded until then still replays.
+    """Writes one match. Beyond ``bytes_max``, and beyond CHANGES_MAX before one tick, it stops (``is_cut``): what was recorded until then still replays.
 
     ``inputs`` are the game's input classes.
     """
@@ -138,15 +139,15 @@ class Recorder:
 
     def joined(self, seat: Seat) -> None:
         """`Game.join` was called, before the next recorded tick."""
-        self._changes.append(["join", seat.number, seat.name, seat.team, seat.is_bot])
+        self._change(["join", seat.number, seat.name, seat.team, seat.is_bot])
 
     def left(self, seat: int, reason: str) -> None:
         """`Game.leave` was called."""
-        self._changes.append(["leave", seat, reason])
+        self._change(["leave", seat, reason])
 
     def linked(self, seat: int, is_connected: bool) -> None:
         """`Game.connected` was called."""
-        self._changes.append(["link", seat, is_connected])
+        self._change(["link", seat, is_connected])
 
     def tick(
         self,
@@ -168,6 +169,11 @@ class Recorder:
             self.left(seat, reason)
         for joining in joins:
             self.joined(joining)
+        self._step(tick, inputs)
+
+    def _step(self, tick: int, inputs: Iterable[tuple[int, Any]]) -> None:
+        if self.is_cut:  # by a change too many
+            return
         rows = [self._row(seat, body) for seat, body in inputs]
         if self._changes or rows:
             data = msgspec.msgpack.encode([tick, self._changes, rows])
@@ -190,6 +196,11 @@ class Recorder:
         """The record until now."""
         pieces = _Pieces(self.header, self._ticks, self._checkpoints, self.last_tick, self.is_cut)
         return MAGIC + msgspec.msgpack.encode(pieces)
+
+    def _change(self, change: list[Any]) -> None:
+        self.is_cut = self.is_cut or len(self._changes) >= CHANGES_MAX
+        if not self.is_cut:
+            self._changes.append(change)
 
     def _row(self, seat: int, body: Any) -> tuple[int, int, list[Any]]:
         cls = type(body)

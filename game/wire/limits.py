@@ -5,6 +5,8 @@ from enum import Enum
 from attrs import define, frozen
 
 INPUTS_KEPT = 1024  # unanswered inputs that a client may have
+EARLY_TICKS_MAX = 120  # how long an input may wait for its tick; one for a later tick is taken as soon as possible
+MARGIN_MAX = (1 << 31) - 1  # ticks; an answer's margin is cut to this, early or late
 
 
 class Overflow(Enum):

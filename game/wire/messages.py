@@ -5,11 +5,12 @@ and what was expected. Frames, inputs and acks are in `game.wire.frames`; in the
 too.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from game.binary import NUMBER_LIMIT
 from game.codec import WireNumber
 
 PROTOCOL = 1
@@ -17,6 +18,10 @@ BIN, JSON = "roomwright.v1.bin", "roomwright.v1.json"
 TOKEN_PREFIX = "roomwright.token."  # noqa: S105 - a prefix, not a secret
 CHAT_MAX_BYTES = 2000
 SLOTS_MAX = 4
+NOTICES_ACKED_MAX = 100  # in one ack
+
+ClockMs = Annotated[float, Meta(gt=-NUMBER_LIMIT, lt=NUMBER_LIMIT)]
+SeenNotices = Annotated[tuple[WireNumber, ...], Meta(max_length=NOTICES_ACKED_MAX)]
 
 
 class BadMessage(Exception):
@@ -26,11 +31,11 @@ class BadMessage(Exception):
 class Hello(Struct, tag="hello", frozen=True, forbid_unknown_fields=True):
     """The first message. ``resume`` continues a seat; ``fingerprint`` is the schema the client was built for."""
 
-    v: int = PROTOCOL
+    v: WireNumber = PROTOCOL
     token: str | None = None
     name: str | None = None
     resume: str | None = None
-    slots: int = 1
+    slots: WireNumber = 1
     fingerprint: str | None = None
     schema: bool = False
 
@@ -50,7 +55,7 @@ class Ack(Struct, tag="ack", frozen=True, forbid_unknown_fields=True):
 
     epoch: WireNumber = 0
     seq: WireNumber = 0
-    notices: tuple[WireNumber, ...] = ()
+    notices: SeenNotices = ()
 
 
 class Resync(Struct, tag="resync", frozen=True, forbid_unknown_fields=True):
@@ -71,7 +76,7 @@ class Leave(Struct, tag="leave", frozen=True, forbid_unknown_fields=True):
 class Ping(Struct, tag="ping", frozen=True, forbid_unknown_fields=True):
     """The client's clock in ms, returned in the pong."""
 
-    t: float
+    t: ClockMs
 
 
 class WantSchema(Struct, tag="schema", frozen=True, forbid_unknown_fields=True):

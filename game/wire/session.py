@@ -470,7 +470,7 @@ class Session:
                 self._on_json_input(message, now)
             case m.Ack():
                 if message.notices:
-                    self._commands.append(NoticesSeen(message.notices[:100]))
+                    self._commands.append(NoticesSeen(message.notices))
                 if message.seq or message.epoch:
                     self._on_ack_alone(Position(message.epoch, message.seq), now)
             case m.Resync():

@@ -57,11 +57,15 @@ class Join(Struct, tag="join", array_like=True, frozen=True):
 
 
 class Part(Struct, tag="part", array_like=True, frozen=True):
-    """A connection is gone: lost (its seats wait out their grace) or left for good."""
+    """A connection is gone from the room that its Join went to: lost (its seats wait out their grace) or left for good.
+
+    ``is_new``: it was gone before it heard of its seats, so it has no token to come back with.
+    """
 
     incarnation: str
     conn: str
     is_lost: bool
+    is_new: bool = False
 
 
 class InputItem(Struct, tag="input", array_like=True, frozen=True):

@@ -7,7 +7,7 @@ sockets' sessions. Connections are known as :class:`Member`; the sockets above i
 from collections.abc import Callable
 
 import structlog
-from attrs import define, field
+from attrs import define, field, frozen
 
 from game.wire.closecodes import BY_CODE, Close
 from server.ops.metrics import count, gauge
@@ -25,6 +25,15 @@ PRESENCE_EVERY_S = 1.0
 CHAT_KEPT = 500
 
 
+@frozen
+class _Joining:
+    """A connection that waits for its seats, and where it asked for them."""
+
+    loop: str
+    incarnation: str
+    member: Member
+
+
 @define(eq=False)
 class Hub:
     """The gateway's relay. Every method runs on the event loop's thread and never awaits."""
@@ -39,7 +48,7 @@ class Hub:
     loops: Loops = field(init=False)
     users: Users = field(init=False)
     _watched: dict[tuple[str, int], Watched] = field(factory=dict)
-    _joining: dict[str, tuple[str, Member]] = field(factory=dict)
+    _joining: dict[str, _Joining] = field(factory=dict)
     _where: dict[str, Watched] = field(factory=dict)
     _presence_at: float = 0.0
     _counted: dict[str, tuple[int, int]] = field(factory=dict)
@@ -63,7 +72,7 @@ class Hub:
         if host is not None:
             link.push(host)
         link.push(item)
-        self._joining[member.conn] = (loop, member)
+        self._joining[member.conn] = _Joining(loop, item.incarnation, member)
         self.wake()
 
     def part(self, member: Member, *, is_lost: bool) -> None:
@@ -75,7 +84,7 @@ class Hub:
             self.push(watched.loop, e.Part(watched.incarnation, member.conn, is_lost))
             self._drop_if_idle(watched)
         elif joining is not None:
-            self.push(joining[0], e.Part("", member.conn, is_lost))
+            self.push(joining.loop, e.Part(joining.incarnation, member.conn, is_lost, is_new=True))
 
     def loop_of(self, member: Member) -> tuple[str, str] | None:
         """(loop, incarnation) that a joined connection belongs to."""
@@ -97,7 +106,7 @@ class Hub:
     def members(self) -> list[Member]:
         """Every connection that is in a room or on its way."""
         placed = [member for watched in self._watched.values() for member in watched.members.values()]
-        return placed + [member for _, member in self._joining.values()]
+        return placed + [joining.member for joining in self._joining.values()]
 
     # ---- from the layer
 
@@ -235,8 +244,8 @@ class Hub:
             case e.JoinRefused():
                 joining = self._joining.pop(item.conn, None)
                 if joining is not None:
-                    joining[1].turn_away(item, now)
-                    joining[1].flush()
+                    joining.member.turn_away(item, now)
+                    joining.member.flush()
             case e.Dismissed():
                 self._dismiss(item.conn, BY_CODE.get(item.close, Close.INTERNAL), item.reason)
             case e.Sections():
@@ -253,7 +262,7 @@ class Hub:
         joining = self._joining.pop(item.conn, None)
         if joining is None:
             return  # it went away meanwhile, and its Part is on the way
-        member = joining[1]
+        member = joining.member
         watched = self._watched.get((item.incarnation, item.stream)) or self._watch(item, loop)
         watched.loop = loop
         watched.add(member)
@@ -317,13 +326,12 @@ class Hub:
         conns = [conn for watched in self._watched.values() if watched.loop == node for conn in watched.members]
         for conn in conns:
             self._dismiss(conn, Close.MOVING, "the room's process does not answer")
-        for conn, (loop, member) in list(self._joining.items()):
-            if loop == node:
+        for conn, joining in list(self._joining.items()):
+            if joining.loop == node:
                 del self._joining[conn]
-                member.turn_away(
-                    e.JoinRefused(conn, Close.MOVING.value.code, "the process does not answer"), self.now()
-                )
-                member.flush()
+                refused = e.JoinRefused(conn, Close.MOVING.value.code, "the process does not answer")
+                joining.member.turn_away(refused, self.now())
+                joining.member.flush()
 
     def _dismiss(self, conn: str, close: Close, reason: str) -> None:
         watched = self._where.pop(conn, None)

@@ -141,7 +141,7 @@ class Admission:
             return
         self.comings_and_goings += 1
         for hold in self.match.seats.of_conn(item.conn):
-            if not item.is_lost or (not item.incarnation and hold.is_new):
+            if not item.is_lost or (item.is_new and hold.is_new):
                 self.match.vacate(hold, "left")
         for hold in self.match.seats.lose(item.conn, now):
             self.match.link(hold.number, is_connected=False)

@@ -18,6 +18,7 @@ from server.ops.metrics import count, gauge, observe
 from server.relay import envelope as e
 from server.relay.link import Batch, Link
 from server.relay.port import Message, Port
+from server.rooms.claims import Claims, Waiting
 from server.rooms.dispatch import Dispatch
 from server.rooms.outgoing import FrameOut, MatchOver, NewsOut, ToOne
 from server.rooms.pace import Pace, on_grid
@@ -35,7 +36,6 @@ OVERRUN_TICKS_MAX = 300
 RETRY_RESULT_S = 1.0
 RETRY_JOIN_S = 0.5
 DRAIN_S = 5.0
-CLAIM_WAITING_MAX = 2_000
 
 
 @frozen
@@ -86,7 +86,7 @@ class Holder:
     _frames_channel: dict[str, str] = field(factory=dict)
     _dispatch: Dispatch = field(init=False)
     _silent: set[str] = field(factory=set)
-    _claiming: dict[str, list[tuple[str, e.ToLoop]]] = field(factory=dict)
+    _claims: Claims = field(factory=Claims)
     _tasks: set[asyncio.Task[None]] = field(factory=set)
     _announce_at: float = 0.0
     _is_draining: bool = False
@@ -139,6 +139,7 @@ class Holder:
         return self._links[peer]
 
     def _lose_gateway(self, peer: str) -> None:
+        self._claims.lose_gateway(peer)
         for held in self.rooms.values():
             held.room.drop_gateway(peer)
 
@@ -148,19 +149,12 @@ class Holder:
                 self._host(item)
             case e.Presence():
                 self._on_presence(gateway, item)
-            case e.Part(incarnation=""):
-                for waiting in [*self._claiming]:
-                    self._claiming[waiting].append((gateway, item))
-                for held in self.rooms.values():
-                    held.room.receive(gateway, item)
             case _:
                 self._to_room(gateway, item)
 
     def _to_room(self, gateway: str, item: Any) -> None:
-        if (waiting := self._claiming.get(item.incarnation)) is not None:
-            if len(waiting) < CLAIM_WAITING_MAX:
-                waiting.append((gateway, item))
-            else:
+        if item.incarnation in self._claims:
+            if not self._claims.put(gateway, item):
                 count("queue_overflows_total", queue="claim", policy="refuse")
                 self._turn_away([(gateway, item)], Close.OVERLOADED, "too many wait for this room to open")
         elif (held := self.rooms.get(item.incarnation)) is not None:
@@ -187,10 +181,12 @@ class Holder:
     # ---- rooms
 
     def _host(self, item: e.Host) -> None:
-        if item.incarnation in self.rooms or item.incarnation in self._claiming:
+        if item.incarnation in self.rooms or item.incarnation in self._claims:
             return
-        self._claiming[item.incarnation] = []
-        self._spawn(self._claim(item))
+        if self._claims.begin(item.incarnation):
+            self._spawn(self._claim(item))
+        else:
+            count("queue_overflows_total", queue="claims", policy="refuse")
 
     async def _claim(self, item: e.Host) -> None:
         plan = self.plans.get(item.room_type)
@@ -201,7 +197,7 @@ class Holder:
             except Exception as error:
                 log.exception("room.claim_failed", incarnation=item.incarnation)
                 outcome = repr(error)
-        waiting = self._claiming.pop(item.incarnation)
+        waiting = self._claims.end(item.incarnation)
         if plan is None or isinstance(outcome, str):
             self._turn_away(waiting, Close.MOVING, str(outcome))
         elif self._is_draining:
@@ -214,7 +210,7 @@ class Holder:
             self._turn_away(waiting, Close.INTERNAL, "the rules failed to set the room up; an incident was recorded")
             await self._closed(item.incarnation, outcome)
 
-    def _turn_away(self, waiting: list[tuple[str, e.ToLoop]], close: Close, reason: str) -> None:
+    def _turn_away(self, waiting: list[Waiting], close: Close, reason: str) -> None:
         retry_after_s = RETRY_JOIN_S if close is Close.MOVING else None
         for gateway, pending in waiting:
             if isinstance(pending, e.Join):

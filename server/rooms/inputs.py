@@ -7,11 +7,10 @@ from attrs import define, field
 from msgspec import Struct
 
 from game.wire.frames import Answer, AnswerRows, Position, answer_rows
-from game.wire.limits import INPUTS_KEPT
+from game.wire.limits import EARLY_TICKS_MAX, INPUTS_KEPT, MARGIN_MAX
 
 WAITING_MAX = INPUTS_KEPT  # all that a client may have unanswered: who comes back with them is never too much
 UNACKED_ANSWERS_MAX = 512
-EARLY_TICKS_MAX = 120
 
 
 class Pending(Struct, frozen=True):
@@ -71,7 +70,8 @@ class InputQueue:
     def answer(self, pending: Pending, tick: int, reason: str) -> None:
         """The one answer to an input."""
         margin = pending.for_tick - pending.arrived_tick - 1 if pending.for_tick else 0
-        self._answers.append((Given(pending.n, tick, reason, margin), None))
+        cut = max(-MARGIN_MAX, min(margin, MARGIN_MAX))  # a client whose clock is far off gets its answer all the same
+        self._answers.append((Given(pending.n, tick, reason, cut), None))
         self._rows = None
 
     def rows(self, slot: int, generations: tuple[int, int], seq: int) -> AnswerRows:

@@ -34,7 +34,10 @@ PENDING_MAX = 20_000
 
 @define(eq=False)
 class Room:
-    """``over_at``: when everybody was shown the result. ``is_over``: the room is done with and may be dropped."""
+    """``over_at``: when everybody was shown the result. ``is_over``: the room is done with and may be dropped.
+
+    ``_coming`` are the connections whose join waits for the tick, with their gateways.
+    """
 
     plan: RoomPlan
     facts: RoomFacts
@@ -49,6 +52,7 @@ class Room:
     framer: Framer = field(init=False)
     _line: DelayLine | None = field(init=False)
     _pending: deque[tuple[str, e.ToLoop]] = field(factory=deque)
+    _coming: dict[str, str] = field(factory=dict)
     _overrun: set[str] = field(factory=set)
     _written: Result | None = None
     _out: list[Outgoing] = field(factory=list)
@@ -67,10 +71,16 @@ class Room:
 
     def receive(self, gateway: str, item: e.ToLoop) -> None:
         """An item of a gateway, for the next tick boundary; `_overflow` says what happens to one too many."""
-        if len(self._pending) < PENDING_MAX or isinstance(item, e.Part):
-            self._pending.append((gateway, item))
-        else:
+        if isinstance(item, e.Part):
+            # One whose join still waits was never here. So these are at most as many as the connections that are.
+            if self._coming.pop(item.conn, None) is None and item.conn in self.viewers:
+                self._pending.append((gateway, item))
+        elif len(self._pending) >= PENDING_MAX:
             self._overflow(gateway, item)
+        else:
+            self._pending.append((gateway, item))
+            if isinstance(item, e.Join):
+                self._coming[item.conn] = gateway
 
     def tick(self, now: float) -> None:
         """One fixed step: what arrived, then the rules, then, at send ticks, a frame."""
@@ -93,6 +103,7 @@ class Room:
 
     def drop_gateway(self, gateway: str) -> None:
         """A gateway fell silent: its connections are lost."""
+        self._coming = {conn: of for conn, of in self._coming.items() if of != gateway}
         for viewer in [v for v in self.viewers.values() if v.gateway == gateway]:
             self.receive(gateway, e.Part(self.facts.incarnation, viewer.conn, is_lost=True))
 
@@ -118,6 +129,7 @@ class Room:
             elif isinstance(item, e.Kick):
                 self._out.append(ToOne(gateway, e.Kicked(item.request, "no_such_room", "a room that is open")))
         self._pending.clear()
+        self._coming.clear()
         self.viewers.clear()
         self.is_over = True
 
@@ -176,7 +188,8 @@ class Room:
     def _on_item(self, gateway: str, item: e.ToLoop) -> None:
         match item:
             case e.Join():
-                self.admission.join(gateway, item, self.tick_no, self.now)
+                if self._coming.pop(item.conn, None) is not None:
+                    self.admission.join(gateway, item, self.tick_no, self.now)
             case e.Part():
                 self.admission.part(item, self.now)
             case e.InputItem():

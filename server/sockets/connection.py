@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 _FOR_THE_ROOM = (s.Submit, s.Acknowledge, s.SayLine)
 ATTEMPTS = 4
 RETRY_S = 0.5
+SEEN_MAX = 100  # notices shown and not yet noted as such, of one connection
 
 
 def rules_of(route: RoutePlan, *, is_paced: bool = True) -> s.SessionRules:
@@ -56,9 +58,11 @@ class Connection:
     conn: str = field(init=False)
     identity: str = ""
     _is_closed: bool = False
+    _is_lost: bool = False
     _who: Who | None = None
     _hello: m.Hello | None = None
     _attempts: int = 0
+    _seen: dict[int, None] = field(factory=dict)
     _tasks: set[asyncio.Task[None]] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
@@ -90,6 +94,7 @@ class Connection:
 
     def lost(self) -> None:
         """The socket is gone."""
+        self._is_lost = True
         self.gateway.connections.pop(self.conn, None)
         self.gateway.hub.part(self, is_lost=True)
         if self.identity:
@@ -202,7 +207,7 @@ class Connection:
             case s.GiveUp():
                 hub.part(self, is_lost=False)
             case s.NoticesSeen(ids=ids):
-                self._spawn(partial(self._seen, ids))
+                self._note_seen(ids)
 
     async def _attach(self, hello: m.Hello) -> None:
         token = hello.token or self._offered_token()
@@ -233,13 +238,15 @@ class Connection:
 
     async def _find(self, *, is_again: bool = False) -> None:
         assert self._who is not None and self._hello is not None  # noqa: S101 - set by _attach
+        if self.session.state is not s.SessionState.JOINING:
+            return  # it left meanwhile
         self._attempts += 1
         found = await self.gateway.find(self.route, self.code, self._who, is_again=is_again)
         match found:
             case NotFound():
                 self.session.refuse(found.close, found.reason, found.retry_after_s)
                 self.flush()
-            case Found():
+            case Found() if self.session.state is s.SessionState.JOINING:
                 self._join(found, self._who, self._hello)
 
     def _join(self, found: Found, who: Who, hello: m.Hello) -> None:
@@ -260,11 +267,25 @@ class Connection:
         for notice_id, text in await self.gateway.people.missed_notices(identity):
             self.session.send(m.NoticeMessage(notice_id, text))
 
-    async def _seen(self, ids: tuple[int, ...]) -> None:
-        if self.identity:
-            await self.gateway.people.notices_seen(self.identity, ids)
+    def _note_seen(self, ids: tuple[int, ...]) -> None:
+        """One question to the database at a time, however often a client acknowledges."""
+        is_asking = bool(self._seen)
+        self._seen |= dict.fromkeys(islice((n for n in ids if n not in self._seen), SEEN_MAX - len(self._seen)))
+        if not self._seen.keys() >= set(ids):
+            count("queue_overflows_total", queue="notices_seen", policy="drop_newest")  # they are shown again next time
+        if self._seen and not is_asking:
+            self._spawn(self._tell_seen)
+
+    async def _tell_seen(self) -> None:
+        while self._seen:
+            ids = tuple(self._seen)
+            if self.identity:
+                await self.gateway.people.notices_seen(self.identity, ids)
+            self._seen = {n: None for n in self._seen if n not in ids}
 
     def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._is_lost:
+            return  # nobody would end it
         task = asyncio.create_task(self._guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

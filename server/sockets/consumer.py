@@ -72,7 +72,11 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
         if chosen is None:
             session.finish(Close.TOO_OLD, f"expected one of the subprotocols {', '.join(SUBPROTOCOLS)}")
         outlet = self._new_outlet(connection)
-        await self.accept(subprotocol=chosen)
+        try:
+            await self.accept(subprotocol=chosen)
+        except BaseException:  # a cancel, too: nobody else knows of the outlet yet
+            outlet.stop()
+            raise
         connection.open(outlet)
 
     @classmethod

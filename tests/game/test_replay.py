@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from game.contract import Seat
 from game.replay import (
+    CHANGES_MAX,
     MAGIC,
     Record,
     Recorder,
@@ -115,6 +116,19 @@ def test_a_full_recorder_stops_and_keeps_what_replays():
     assert 1 < record.last_tick < 50
     assert len(replay(record, game)) == record.last_tick + 1
     assert len(recorder.to_bytes()) < 600
+
+
+def test_who_comes_and_goes_before_a_tick_that_never_comes_fills_no_memory():
+    """A room that waits for more players takes no steps, and anybody can lose a connection as often as they like."""
+    game = Sample()
+    recorder = Recorder.of(game, 1, game.Options())
+    recorder.tick(1, joins=[Seat(1, "a")])
+    for _ in range(CHANGES_MAX):
+        recorder.linked(1, is_connected=False)
+        recorder.linked(1, is_connected=True)
+    assert recorder.is_cut and len(recorder._changes) == CHANGES_MAX
+    recorder.tick(2)
+    assert Record.from_bytes(recorder.to_bytes()).last_tick == 1
 
 
 def test_a_tick_out_of_order_is_an_error():

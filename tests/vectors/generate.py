@@ -38,6 +38,7 @@ from game.wire.frames import (
     frame_json,
     input_json,
 )
+from game.wire.limits import MARGIN_MAX
 from tests.vectors.drift import motion_vectors
 from tests.vectors.sample import Boom, Card, Mine, Sample, SampleWorld, Ship, Shout, Steer
 from tests.vectors.texts import text_vectors
@@ -242,6 +243,8 @@ def _frames() -> dict[str, Frame]:
     found["big numbers"] = Frame(
         FrameKind.PATCH, 2**31, 2**52, 2**52 - 200, 2**40, 2**41, [Part(Section(SEAT, 200), [])]
     )
+    widest = [Answer(0, 2**53 - 2, 2**40, "", MARGIN_MAX), Answer(0, 2**53 - 1, 2**40, "late", -MARGIN_MAX)]
+    found["answers to a client whose clock is far off"] = Frame(FrameKind.KEY, 1, 4, 4, 2**40, 2**41, [], widest)
     return found
 
 

@@ -13,11 +13,12 @@ from game.schema import RoomRow
 from game.tracker import PUBLIC_SECTION, Section
 from game.view import SectionState
 from game.wire.frames import Position
+from game.wire.limits import EARLY_TICKS_MAX
 from server.relay import envelope as e
 from server.rooms.bots import BotCrew
 from server.rooms.chat import REPAIR_LINES, ChatLog
 from server.rooms.delay import DelayLine
-from server.rooms.inputs import EARLY_TICKS_MAX, UNACKED_ANSWERS_MAX, WAITING_MAX, InputQueue, Pending
+from server.rooms.inputs import UNACKED_ANSWERS_MAX, WAITING_MAX, InputQueue, Pending
 from server.rooms.outgoing import FrameOut, NewsOut
 from server.rooms.pace import CATCH_UP_TICKS_MAX, Pace
 from server.rooms.seats import SeatTable

@@ -42,7 +42,10 @@ class Row:
 
 @define(eq=False)
 class Process:
-    """`open` and `close` it; `socket` connects."""
+    """`open` and `close` it; `socket` connects.
+
+    ``held_at`` names what everybody has to wait for until `go_on`: scope, find, open, claim or missed; ``stopped`` counts them.
+    """
 
     plan: Plan
     rows: dict[str, Row] = field(factory=dict)
@@ -54,6 +57,9 @@ class Process:
     app: Any = field(init=False)
     claim_error: str = ""
     is_fenced: bool = False
+    held_at: str = ""
+    stopped: int = 0
+    _go_on: asyncio.Event = field(factory=asyncio.Event)
     _ports: list[Port] = field(factory=list)
     _tasks: list[asyncio.Task[None]] = field(factory=list)
     _sockets: list[WebsocketCommunicator] = field(factory=list)
@@ -69,7 +75,7 @@ class Process:
         self.hub = Hub("gate-1", *hub_ports, monotonic, lambda _a, _t: None)
         services = Services(self._claim, self._close, self._record, self._keep, repr, _eval, lambda: datetime.now(UTC))
         self.holder = Holder(NODE, *loop_ports, self.plan.rooms, services)
-        self.gateway = Gateway(self.hub, Directory(self._find, self._open_room, self._close), _people(), monotonic)
+        self.gateway = Gateway(self.hub, Directory(self._find, self._open_room, self._close), self._people(), monotonic)
         RoomConsumer.gateway = self.gateway
         for port in self._ports:
             await port.start()
@@ -116,15 +122,28 @@ class Process:
             self.gateway.poll(monotonic())
             await asyncio.sleep(0.005)
 
+    def go_on(self) -> None:
+        """Nobody has to wait any longer."""
+        self.held_at = ""
+        self._go_on.set()
+
+    async def _wait_at(self, place: str) -> None:
+        if place == self.held_at:
+            self.stopped += 1
+            await self._go_on.wait()
+
     async def _find(self, code: str) -> Row | None:
+        await self._wait_at("find")
         return self.rows.get(code)
 
     async def _open_room(self, room_type: str, code: str) -> Row:
+        await self._wait_at("open")
         self._made += 1
         row = self.rows[code] = Row(f"{code}-{self._made}", code, room_type)
         return row
 
     async def _claim(self, incarnation: str) -> int | str:
+        await self._wait_at("claim")
         if self.claim_error:
             return self.claim_error
         for code, row in self.rows.items():
@@ -142,6 +161,17 @@ class Process:
 
     async def _keep(self, incident: Incident) -> None:
         self.incidents.append(incident)
+
+    def _people(self) -> People:
+        async def of_scope(_scope: Any) -> Who | str:
+            await self._wait_at("scope")
+            return "expected a token"
+
+        async def missed(_identity: str) -> list[tuple[int, str]]:
+            await self._wait_at("missed")
+            return []
+
+        return People(lambda token: Who(token, token.title(), "guest"), of_scope, missed, _nothing)
 
 
 @define(eq=False)
@@ -191,13 +221,3 @@ class Player:
 
 async def _nothing(*_: Any) -> None:
     """For what these tests do not look at."""
-
-
-def _people() -> People:
-    async def of_scope(_scope: Any) -> Who | str:
-        return "expected a token"
-
-    async def missed(_identity: str) -> list[tuple[int, str]]:
-        return []
-
-    return People(lambda token: Who(token, token.title(), "guest"), of_scope, missed, _nothing)
