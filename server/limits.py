@@ -251,6 +251,16 @@ WIRE = (
 
 ROOMS = (
     Row(
+        of="game.wire.limits:MARGIN_MAX",
+        limits="the margin of an answer, early or late",
+        unit="ticks",
+        per=Per.SEAT,
+        beyond="ignore: the margin is cut to it, the input is taken and answered",
+        counted="",
+        need=1_200,
+        why="a client whose clock is 20 s off learns by how much",
+    ),
+    Row(
         of="server.rooms.inputs:UNACKED_ANSWERS_MAX",
         limits="answers that wait for their acknowledgement",
         unit="answers",
@@ -261,7 +271,7 @@ ROOMS = (
         why="a second of 80 inputs, acknowledged by the next frame but one",
     ),
     Row(
-        of="server.rooms.inputs:EARLY_TICKS_MAX",
+        of="game.wire.limits:EARLY_TICKS_MAX",
         limits="how far ahead of its arrival an input's tick is waited for",
         unit="ticks",
         per=Per.SEAT,
@@ -281,7 +291,7 @@ ROOMS = (
         why="64 seats at 80 inputs a second and 500 spectators' acks, over a stall of 0.1 s; 600 joins in one tick",
     ),
     Row(
-        of="server.rooms.holder:CLAIM_WAITING_MAX",
+        of="server.rooms.claims:CLAIM_WAITING_MAX",
         limits="items that wait while a room opens",
         unit="items",
         per=Per.ROOM,
@@ -289,6 +299,26 @@ ROOMS = (
         counted='queue_overflows_total{queue="claim",policy="refuse"}',
         need=600,
         why="a room of 64 and its 500 spectators, all of whom come back in the same moment",
+    ),
+    Row(
+        of="server.rooms.claims:CLAIMS_MAX",
+        limits="rooms that are being opened at the same time",
+        unit="rooms",
+        per=Per.PROCESS,
+        beyond="refuse: 4504, and the gateway asks again after 0.5 s",
+        counted='queue_overflows_total{queue="claims",policy="refuse"}',
+        need=60,
+        why="two classes of 30 that open a room each while the database takes a second",
+    ),
+    Row(
+        of="game.replay:CHANGES_MAX",
+        limits="who came, went and was lost before one tick, in a match's record",
+        unit="changes",
+        per=Per.ROOM,
+        beyond="ignore: the record ends there, as it does at 32 MiB",
+        counted="",
+        need=10_000,
+        why="a room of 64 that waits an hour for its last player, everybody with a bad link",
     ),
     Row(
         of="server.rooms.holder:OVERRUN_TICKS_MAX",
@@ -362,6 +392,26 @@ GATEWAY = (
         counted="",
         need=200,
         why="more rooms than a process has players for",
+    ),
+    Row(
+        of="game.wire.messages:NOTICES_ACKED_MAX",
+        limits="notices that one ack names",
+        unit="notices",
+        per=Per.CONNECTION,
+        beyond="refuse: `refused` with reason bad_message",
+        counted='closes_total{code="4422"}',
+        need=50,
+        why="all that are shown at a login, in one ack; the SDKs acknowledge each by itself",
+    ),
+    Row(
+        of="server.sockets.connection:SEEN_MAX",
+        limits="notices that were shown and are not yet noted as such",
+        unit="notices",
+        per=Per.CONNECTION,
+        beyond="drop_newest: they are shown again at the next login",
+        counted='queue_overflows_total{queue="notices_seen",policy="drop_newest"}',
+        need=50,
+        why="all that are shown at a login",
     ),
     Row(
         of="server.sockets.outlet:OUT_MAX",
