@@ -39,7 +39,8 @@ class Environment:
     """What the process was told. `secret` is None where none was given: the caller keeps one under `var`.
 
     `is_paced` False lets a socket that does not read grow without bound: for measurements only. `send_buffer_bytes` is the
-    kernel's buffer per socket (0: the kernel's choice).
+    kernel's buffer per socket (0: the kernel's choice). `connections_per_address` is 0 for any number, and None for the default,
+    from which this machine is free.
     """
 
     host: str
@@ -53,6 +54,7 @@ class Environment:
     var: Path
     is_paced: bool
     send_buffer_bytes: int
+    connections_per_address: int | None
 
 
 def read_environment(env: Mapping[str, str], root: Path) -> Environment:
@@ -87,6 +89,7 @@ def read_environment(env: Mapping[str, str], root: Path) -> Environment:
         var=var,
         is_paced=checked("ROOMWRIGHT_PACING", "on", read_switch, True),
         send_buffer_bytes=checked("ROOMWRIGHT_SEND_BUFFER", "0", read_bytes, 0),
+        connections_per_address=checked("ROOMWRIGHT_CONNECTIONS_PER_ADDRESS", "", read_connections, None),
     )
     if problems:
         raise BadEnvironmentError("\n".join(problems))
@@ -126,6 +129,13 @@ def read_bytes(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise ValueError(f"expected a number of bytes, 0 for the kernel's choice, got {text[:60]!r}")
     return int(text)
+
+
+def read_connections(text: str) -> int | None:
+    """How many connections one address may have: a number, or ``off``; nothing for the default."""
+    if not re.fullmatch(r"|off|[1-9][0-9]{0,5}", text):
+        raise ValueError(f"expected a number of connections from 1 to 999999, or off, got {text[:60]!r}")
+    return {"": None, "off": 0}[text] if text in ("", "off") else int(text)
 
 
 def read_secret(text: str) -> str | None:

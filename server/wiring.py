@@ -38,6 +38,7 @@ from server.rooms.room import Room
 from server.routing.plan import Plan, RoomPlan
 from server.routing.spec import Prefer
 from server.social.notices import Sent, aacknowledge, aundelivered_for_each
+from server.sockets.caps import Caps
 from server.sockets.consumer import RoomConsumer
 from server.sockets.gateway import Directory, Gateway, People, Who
 from server.watchdog import Watchdog
@@ -119,7 +120,8 @@ class Parts:
         control = Port("control", make_layer, lambda message: hub.on_control(message))  # noqa: PLW0108 - made below
         wake = asyncio.Event()
         hub = self.hub = Hub(self.node, frames, control, monotonic, self._on_announcement, wake.set)
-        gateway = Gateway(hub, _directory(), _people(), monotonic)
+        caps = Caps(settings.ROOMWRIGHT.connections_per_address)
+        gateway = Gateway(hub, _directory(), _people(), monotonic, caps=caps)
         self.gateway = RoomConsumer.gateway = gateway
         RoomConsumer.is_paced = settings.ROOMWRIGHT.is_paced
         await self._open(frames, control)

@@ -5,6 +5,7 @@ from attrs import define, field
 from game.fields import SPECTATORS, Audience
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from game.wire.closecodes import Close
+from server.ops.metrics import count
 from server.relay import envelope as e
 from server.rooms.match import Match
 from server.rooms.outgoing import Outgoing, ToOne
@@ -12,6 +13,8 @@ from server.rooms.seats import Hold
 from server.rooms.talk import Talk
 from server.rooms.viewers import RoomFacts, Viewer
 from server.routing.plan import RoomPlan
+
+SPECTATORS_PER_IDENTITY = 8  # of one room
 
 
 @define(eq=False)
@@ -58,6 +61,12 @@ class Admission:
         if spec is None or watching >= spec.limit:
             limit = spec.limit if spec else 0
             self.refuse(gateway, item, Close.OVERLOADED, f"the room has its {limit} spectators")
+            return
+        own = sum(not v.seats and v.identity == item.identity for v in self.viewers.values())
+        if own >= SPECTATORS_PER_IDENTITY:
+            count("limit_refusals_total", limit="spectators_per_identity")
+            reason = f"spectators_per_identity: one identity may watch a room {SPECTATORS_PER_IDENTITY} times at once"
+            self.refuse(gateway, item, Close.NOT_ALLOWED, f"{reason}; leave others first")
             return
         viewer.stream = e.DELAYED_STREAM if spec.delay_s else e.LIVE_STREAM
         self._welcome(viewer, [], tick_no)

@@ -21,8 +21,10 @@ from server.ops.metrics import count
 from server.relay import envelope as e
 from server.relay.members import sections_from
 from server.routing.plan import Accept, RoutePlan
+from server.sockets.caps import Share
 from server.sockets.gateway import Found, Gateway, NotFound, Who
 from server.sockets.outlet import Outlet
+from server.web.address import address_of_scope
 
 log = structlog.get_logger()
 
@@ -56,6 +58,7 @@ class Connection:
     outlet: Outlet | None = None
     write: Callable[[bytes | str], None] = _not_open
     conn: str = field(init=False)
+    share: Share = field(init=False)
     identity: str = ""
     _is_closed: bool = False
     _is_lost: bool = False
@@ -67,8 +70,16 @@ class Connection:
 
     def __attrs_post_init__(self) -> None:
         self.conn = self.gateway.new_conn()
+        self.share = Share(self.gateway.caps, address_of_scope(self.scope))
 
     # ---- from the socket
+
+    def enter(self) -> bool:
+        """Takes its place among its address' connections. Where there is none it says goodbye; False where not even that."""
+        reason = self.share.enter()
+        if reason:
+            self.session.finish(Close.NOT_ALLOWED, f"{reason}; close others first")
+        return not self.share.is_far_beyond
 
     def open(self, outlet: Outlet) -> None:
         """The socket is accepted: what is said goes out, and time begins to pass."""
@@ -95,6 +106,7 @@ class Connection:
     def lost(self) -> None:
         """The socket is gone."""
         self._is_lost = True
+        self.share.give_back()
         self.gateway.connections.pop(self.conn, None)
         self.gateway.hub.part(self, is_lost=True)
         if self.identity:
@@ -219,6 +231,8 @@ class Connection:
             self.session.refuse(Close.NOT_ALLOWED, f"route {self.route.name} admits {self.route.admit.value} and above")
         elif self.gateway.is_draining:
             self.session.refuse(Close.MOVING, "the server restarts", 1.0)
+        elif reason := self.share.join(who.id, self.code, 0 if self.route.role.value == "spectator" else hello.slots):
+            self.session.refuse(Close.NOT_ALLOWED, f"{reason}; leave others first")
         else:
             self._who, self.identity = who, who.id
             self.gateway.hub.users.know(self)

@@ -69,6 +69,9 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
         session = Session(self._rules(), chosen == m.BIN, self.gateway.now())
         code = self.scope["url_route"]["kwargs"]["room"]
         connection = self.connection = Connection(self.route, self.gateway, self.scope, code, session)
+        if not connection.enter():
+            await self.close()  # before the accept: the handshake is answered with 403, and nothing is kept
+            return
         if chosen is None:
             session.finish(Close.TOO_OLD, f"expected one of the subprotocols {', '.join(SUBPROTOCOLS)}")
         outlet = self._new_outlet(connection)

@@ -16,6 +16,7 @@ from server.clock import sleep_until
 from server.relay import envelope as e
 from server.relay.hub import Hub
 from server.routing.plan import RoutePlan
+from server.sockets.caps import Caps
 from server.sockets.kicks import Kicks
 from server.sockets.known import KnownRooms
 
@@ -90,6 +91,7 @@ class Gateway:
     people: People
     now: Callable[[], float]
     new_conn: Callable[[], str] = lambda: secrets.token_hex(8)
+    caps: Caps = field(factory=Caps)
     is_draining: bool = False
     connections: dict[str, Polled] = field(factory=dict)
     known: KnownRooms = field(factory=KnownRooms)

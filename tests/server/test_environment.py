@@ -28,6 +28,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path):
         "ROOMWRIGHT_LAYER": "rabbit://x",
         "ROOMWRIGHT_PREFIX": "a b",
         "ROOMWRIGHT_ALLOWED_HOSTS": "http://game.example",
+        "ROOMWRIGHT_CONNECTIONS_PER_ADDRESS": "-3",
         "DATABASE_URL": "mysql://u:hunter3@h/db",
     }
     with pytest.raises(BadEnvironmentError) as caught:
@@ -94,3 +95,14 @@ def test_a_bad_value_ends_the_process_with_2_and_one_line(processes):
     run = processes.start([sys.executable, "-c", "import server.settings"], env={"ROOMWRIGHT_PORT": "http"})
     assert run.wait() == 2
     assert run.log() == "ROOMWRIGHT_PORT: expected a port number from 0 to 65535, got 'http'\n"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("", None), ("off", 0), ("1", 1), ("5000", 5000)])
+def test_connections_per_address(tmp_path: Path, text: str, expected: int | None):
+    assert read_environment({"ROOMWRIGHT_CONNECTIONS_PER_ADDRESS": text}, tmp_path).connections_per_address == expected
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1e3", "٨٠", "1000000"])
+def test_bad_connections_per_address(tmp_path: Path, text: str):
+    with pytest.raises(BadEnvironmentError, match="number of connections"):
+        read_environment({"ROOMWRIGHT_CONNECTIONS_PER_ADDRESS": text}, tmp_path)

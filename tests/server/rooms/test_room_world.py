@@ -6,6 +6,7 @@ from game.contract import Result
 from game.fields import TEAM
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from game.wire.closecodes import Close
+from server.rooms.admission import SPECTATORS_PER_IDENTITY
 from server.rooms.room import LINGER_S, Room
 from tests.server.rooms.parlour import Clerk
 from tests.server.rooms.plans import plan_of
@@ -469,3 +470,19 @@ def test_a_rough_layer_only_slows_things_down(seed):
                     person.connect()
         world.advance(0.05)
     settle(world)
+
+
+def test_one_identity_cannot_take_all_places_of_the_spectators():
+    world = RoomWorld(plan_of())
+    own = [world.person("spectator", "ab"[n % 2], identity="ann") for n in range(20)]
+    world.advance(1.0)
+    assert sum(person.is_in for person in own) == SPECTATORS_PER_IDENTITY
+    told = [person.goodbyes[-1] for person in own if person.goodbyes]
+    assert {goodbye.code for goodbye in told} == {Close.NOT_ALLOWED.value.code}
+    assert told[0].reason.startswith("spectators_per_identity: one identity may watch a room 8 times")
+    others = [world.person("spectator", "b") for _ in range(20 - SPECTATORS_PER_IDENTITY)]
+    world.advance(1.0)
+    assert all(person.is_in for person in others)
+    late, seated = world.person("spectator", identity="ann"), world.person("player", identity="ann")
+    world.advance(1.0)
+    assert seated.is_in and not late.is_in

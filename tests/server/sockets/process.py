@@ -91,15 +91,18 @@ class Process:
         for port in self._ports:
             await port.stop()
 
-    def socket(self, path: str, *subprotocols: str) -> WebsocketCommunicator:
+    def socket(self, path: str, *subprotocols: str, address: str = "") -> WebsocketCommunicator:
         """A socket that is not connected yet. It is kept: one that nobody holds any more would be cancelled."""
         made = WebsocketCommunicator(self.app, path, subprotocols=list(subprotocols or (m.BIN,)))
+        made.scope["client"] = [address, 4321] if address else None
         self._sockets.append(made)
         return made
 
-    async def joined(self, path: str, token: str, *, resume: str | None = None, name: str | None = None) -> "Player":
+    async def joined(
+        self, path: str, token: str, *, resume: str | None = None, name: str | None = None, address: str = ""
+    ) -> "Player":
         """A client at a socket of its own that has its first frame, or was turned away: see its ``code``."""
-        socket = self.socket(path)
+        socket = self.socket(path, address=address)
         is_connected, chosen = await socket.connect()
         assert is_connected and chosen == m.BIN
         schema = self.plan.rooms["parlour"].schema
