@@ -8,8 +8,19 @@ from pathlib import Path
 
 import click
 
+from game.codes import with_dashed_code
 from server.routing.commands import routes
 from server.verify.commands import verify
+
+
+class WithCode(click.Command):
+    """A command whose argument is a room's code, which may begin with a dash."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What looks like an option and is none is the code."""
+        known = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        options = {name: not option.is_flag for option in known for name in (*option.opts, *option.secondary_opts)}
+        return super().parse_args(ctx, with_dashed_code(args, options))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,7 +82,7 @@ def up(gateways: int, loops: int, workers: int) -> None:
     sys.exit(run_fleet(gateways, loops, workers))
 
 
-@main.command()
+@main.command(cls=WithCode)
 @click.argument("code")
 @click.option("--seat", type=int, help="Whoever holds this seat.")
 @click.option("--identity", help="This identity, as a player or a spectator.")

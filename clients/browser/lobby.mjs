@@ -1,6 +1,7 @@
 /** The lobby: room types to play with one click, and the live table of rooms, asked for every second. */
 
 import { becomeGuest, listRooms, quickRoom, storeName, storedName } from "./page/api.mjs";
+import { ROOM_CODE } from "./sdk/codes.mjs";
 import { el, need, setText } from "./page/dom.mjs";
 
 /** @typedef {import("./page/api.mjs").RoomRow} RoomRow */
@@ -119,10 +120,20 @@ async function poll() {
   setTimeout(() => void poll(), waitMs);
 }
 
+/** The room of that code; as people read codes out in any case, one that differs in its case only will do. @param {readonly RoomRow[]} rooms @param {string} wanted */
+function roomOf(rooms, wanted) {
+  const exact = rooms.find((room) => room.code === wanted);
+  return exact ?? rooms.find((room) => room.code.toUpperCase() === wanted.toUpperCase());
+}
+
 /** Goes to the room of a code that somebody shared: `/?code=K7X2Q`, with `&watch` to watch it. @param {string} wanted @param {boolean} isToWatch */
 async function follow(wanted, isToWatch) {
+  if (!ROOM_CODE.test(wanted.trim())) {
+    showProblem("That is no room code: letters, digits, - and _.");
+    return;
+  }
   const { rooms } = await listRooms();
-  const room = rooms.find((candidate) => candidate.code.toUpperCase() === wanted.trim().toUpperCase());
+  const room = roomOf(rooms, wanted.trim());
   const page = isToWatch ? room?.watch_page : (room?.play_page ?? room?.watch_page);
   if (page) location.href = page;
   else showProblem(`There is no open room ${wanted.trim()}. Perhaps its match is over.`);

@@ -22,6 +22,7 @@ from clients.python.sdk import Role, connect
 from clients.python.swarm import Plan, Swarm
 from clients.python.watch import watch as watch_live
 from clients.python.watch import watch_frames
+from game.codes import with_dashed_code
 
 T = TypeVar("T")
 BOTS_MAX = 10_000
@@ -44,6 +45,16 @@ class PlainError(click.ClickException):
     """One sentence on stderr, and exit code 2."""
 
     exit_code = 2
+
+
+class WithCode(click.Command):
+    """A command whose argument is a room's code, which may begin with a dash."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What looks like an option and is none is the code."""
+        known = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        options = {name: not option.is_flag for option in known for name in (*option.opts, *option.secondary_opts)}
+        return super().parse_args(ctx, with_dashed_code(args, options))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,7 +94,7 @@ def bots(*, game: str, n: int, room: str | None, policies: tuple[str, ...], seed
         sys.exit(2)
 
 
-@main.command()
+@main.command(cls=WithCode)
 @click.argument("room", required=False)
 @click.option("--game", help="The room type, where the code alone does not find the room.")
 @click.option("--once", is_flag=True, help="Print one picture and exit.")

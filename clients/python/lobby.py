@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from clients.python import clock
 from clients.python.errors import NotServedError, RoomError, UnreachableError
+from game.codes import ROOM_CODE_EXPECTED, is_room_code
 
 TIMEOUT_S = 10.0
 BODY_MAX_BYTES = 4 << 20
@@ -90,6 +91,8 @@ class Lobby:
 
     async def find(self, code: str, room_type: str | None) -> Place:
         """The room of a code; of a type that is named, it need not be live yet. Raises NotServedError."""
+        if not is_room_code(code):
+            raise NotServedError(f"expected {ROOM_CODE_EXPECTED}, got {code[:60]!r}")
         answer = await self._call("/api/rooms")
         live = [_place(row, str(row.get("room_type"))) for row in answer.get("rooms", ())]
         for place in live:

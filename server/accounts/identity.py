@@ -4,7 +4,6 @@ A guest is nothing but its token: no row is kept. Pure apart from the clock and 
 Called by the guest view, by `accounts.scope` and, for the token in a hello, by the sockets.
 """
 
-import re
 import secrets
 from typing import Any, Literal
 
@@ -14,11 +13,11 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 
+from game.codes import is_identity
 from game.text import clean_name
 
 Kind = Literal["guest", "account", "staff"]
 RANK: dict[Kind, int] = {"guest": 0, "account": 1, "staff": 2}
-ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 TOKEN_LENGTH_MAX = 512
 
 
@@ -87,7 +86,7 @@ def verify(token: str) -> Identity | Refused:
     except BadSignature:
         return Refused("forged", "the token was not signed by this deployment; get another from POST /api/guest")
     match signed:
-        case [str(guest_id), str(name)] if ID_PATTERN.fullmatch(guest_id):
+        case [str(guest_id), str(name)] if is_identity(guest_id):
             return _guest(guest_id, name)
     return Refused("malformed", "expected a guest token from POST /api/guest")
 

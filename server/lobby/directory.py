@@ -5,7 +5,6 @@ is a fence: only `claim` raises it, and what carries an older one is refused. Ca
 the loop's holder (claim, close, note_counts) and by the lobby's views.
 """
 
-import re
 import secrets
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -14,13 +13,13 @@ from typing import Any, Literal
 from attrs import frozen
 from django.db import IntegrityError, transaction
 
+from game.codes import ROOM_CODE_EXPECTED, is_room_code
 from server.clock import wall_now
 from server.database import on_database_thread
 from server.lobby.models import Room, RoomState
 
 CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none of 0 O 1 I, which people misread
 CODE_LENGTH = 5
-CODE_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,32}")
 ATTEMPTS = 8
 
 
@@ -74,10 +73,10 @@ def open_room(
     """Open a room under `code`, or under a new one.
 
     Where a room of that code is open already (another process won the race), its row is returned: the caller compares
-    `room_type`. Raises BadCodeError for a code outside [A-Za-z0-9_-]{1,32}.
+    `room_type`. Raises BadCodeError for what is no code (`game.codes`).
     """
-    if code is not None and not CODE_PATTERN.fullmatch(code):
-        raise BadCodeError(f"expected a room code of 1 to 32 letters, digits, - or _, got {code[:60]!r}")
+    if code is not None and not is_room_code(code):
+        raise BadCodeError(f"expected {ROOM_CODE_EXPECTED}, got {code[:60]!r}")
     for _ in range(ATTEMPTS):
         try:
             with transaction.atomic():

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from game.codes import ROOM_CODE_MAX
 from server.clock import wall_now
 
 
@@ -17,7 +18,7 @@ class RoomState(models.TextChoices):
 class Room(models.Model):
     """One incarnation of a room. Its code may serve again once it has ended; its incarnation never does."""
 
-    code = models.CharField(max_length=32)
+    code = models.CharField(max_length=ROOM_CODE_MAX)
     incarnation = models.CharField(max_length=32, unique=True)
     room_type = models.CharField(max_length=64)
     seed = models.BigIntegerField()

@@ -9,9 +9,10 @@ from attrs import frozen
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from game.codes import ROOM_CODE_EXPECTED, is_identity, is_room_code
 from game.text import clean_line
-from server.accounts.identity import ID_PATTERN, identity_of_user
-from server.lobby import directory, registry
+from server.accounts.identity import identity_of_user
+from server.lobby import registry
 from server.web.api import BadRequestError, api_post
 from server.web.ratelimit import KICKS
 
@@ -61,13 +62,13 @@ def clean_kick(body: dict[str, object]) -> Wanted:
     """
     code, seat, identity = body.get("code"), body.get("seat"), body.get("identity")
     reason = body.get("reason", NO_REASON)
-    if not isinstance(code, str) or not directory.CODE_PATTERN.fullmatch(code):
-        raise BadRequestError(400, "bad code", "code: a room's code", repr(code))
+    if not isinstance(code, str) or not is_room_code(code):
+        raise BadRequestError(400, "bad code", f"code: {ROOM_CODE_EXPECTED}", repr(code))
     if (seat is None) == (identity is None):
         raise BadRequestError(400, "whom?", "either seat or identity", "both" if seat is not None else "neither")
     if seat is not None and (type(seat) is not int or not 0 <= seat <= SEAT_MAX):
         raise BadRequestError(400, "bad seat", "seat: the seat's number", repr(seat))
-    if identity is not None and not (isinstance(identity, str) and ID_PATTERN.fullmatch(identity)):
+    if identity is not None and not (isinstance(identity, str) and is_identity(identity)):
         raise BadRequestError(400, "bad identity", "identity: an id such as g… or u…", repr(identity))
     line = clean_line(reason) if isinstance(reason, str) and not any(map(_is_control, reason)) else ""
     if not 0 < len(line.encode()) <= REASON_BYTES_MAX:

@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from game.codes import is_room_code
 from server import clock
 from server.database import database
 from server.lobby import directory, registry
@@ -101,7 +102,7 @@ async def _game_page(request: HttpRequest, room_type: str, code: str, file: str)
     @api_get
     async def page(_request: HttpRequest) -> HttpResponseBase:
         kind: RoomType | None = registry.current().types.get(room_type)
-        if kind is None or not directory.CODE_PATTERN.fullmatch(code):
+        if kind is None or not is_room_code(code):
             if _is_person(request):
                 return _page(LOST_PAGE, status=404)
             raise BadRequestError(

@@ -7,7 +7,8 @@ import re
 
 from attrs import frozen
 
-ROOM_CODE = r"[A-Za-z0-9_-]{1,40}"
+from game.codes import ROOM_CODE
+
 PARAMETERS = ("room",)
 
 _LITERAL = re.compile(r"[A-Za-z0-9_.~-]+")

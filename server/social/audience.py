@@ -4,6 +4,8 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen, validators
 
+from game.codes import IDENTITY, INCARNATION
+
 AudienceKind = Literal["user", "room", "everybody"]
 LOBBY_GROUP = "lobby"
 
@@ -12,14 +14,14 @@ LOBBY_GROUP = "lobby"
 class User:
     """One identity (`g…` or `u…`), on all of its connections."""
 
-    id: str = field(validator=validators.matches_re(r"[A-Za-z0-9_-]{1,64}"))
+    id: str = field(validator=validators.matches_re(IDENTITY))
 
 
 @frozen
 class Room:
     """Everybody in one room, spectators too."""
 
-    incarnation: str = field(validator=validators.matches_re(r"[a-z0-9]{12,32}"))
+    incarnation: str = field(validator=validators.matches_re(INCARNATION))
 
 
 @frozen

@@ -52,6 +52,13 @@ async def test_watch_prints_and_exits(server: Loopback, processes: Processes):
     assert "dots.spectator" in log
 
 
+async def test_a_code_may_begin_with_a_dash(server: Loopback, processes: Processes):
+    server.room("-hK7")
+    code, log = await ended(start(processes, "watch", "-hK7", "--once", "--url", server.url))
+    assert code == 0, log
+    assert "room -hK7" in log
+
+
 async def test_watch_ends_on_ctrl_c(server: Loopback, processes: Processes):
     server.room("K7")
     running = start(processes, "watch", "K7", "--url", server.url)

@@ -27,6 +27,12 @@ async def test_a_code_of_a_known_type_need_not_be_live(server: Loopback):
         await Lobby(server.url).find("new-one", None)
 
 
+@pytest.mark.parametrize("code", ["a/b", "K7?x=1", "", "x" * 41, "é"])
+async def test_what_is_no_code_is_refused_before_anybody_is_asked(server: Loopback, code: str):
+    with pytest.raises(NotServedError, match="expected a room's code: 1 to 40 letters"):
+        await Lobby(server.url).find(code, "dots")
+
+
 def test_a_bot_without_a_route_of_its_own_takes_the_players():
     place = Place("K7", "dots", {"play_path": "/ws/dots/K7"})
     assert place.path_for("bot") == place.path_for("player") == "/ws/dots/K7"
