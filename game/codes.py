@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 ROOM_CODE_MAX = 40  # characters
 IDENTITY_MAX = 64
 ROOM_CODE = rf"[A-Za-z0-9_-]{{1,{ROOM_CODE_MAX}}}"
-ROOM_CODE_EXPECTED = f"a room's code: 1 to {ROOM_CODE_MAX} letters, digits, - or _"
+ROOM_CODE_EXPECTED = f"a room code of 1 to {ROOM_CODE_MAX} letters, digits, - or _"
 IDENTITY = rf"[A-Za-z0-9_-]{{1,{IDENTITY_MAX}}}"
 INCARNATION = r"[a-z0-9]{12,32}"
 

@@ -29,7 +29,7 @@ async def test_a_code_of_a_known_type_need_not_be_live(server: Loopback):
 
 @pytest.mark.parametrize("code", ["a/b", "K7?x=1", "", "x" * 41, "é"])
 async def test_what_is_no_code_is_refused_before_anybody_is_asked(server: Loopback, code: str):
-    with pytest.raises(NotServedError, match="expected a room's code: 1 to 40 letters"):
+    with pytest.raises(NotServedError, match="expected a room code of 1 to 40 letters"):
         await Lobby(server.url).find(code, "dots")
 
 
