@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from game.codes import with_dashed_code
+from game.text import escaped
 from server.routing.commands import routes
 from server.verify.commands import verify
 
@@ -99,10 +100,10 @@ def kick(routing: str | None, code: str, seat: int | None, identity: str | None,
     asked: dict[str, object] = {"code": code, "seat": seat, "identity": identity}
     try:
         wanted = clean_kick(asked if reason is None else {**asked, "reason": reason})
-        click.echo(asyncio.run(run_kick(wanted)))
+        click.echo(escaped(asyncio.run(run_kick(wanted))))
     except (BadRequestError, LookupError) as error:
         why = f"expected {error.expected}, got {error.got}" if isinstance(error, BadRequestError) else str(error)
-        click.echo(f"kick: {why}", err=True)
+        click.echo(escaped(f"kick: {why}"), err=True)
         sys.exit(1)
 
 

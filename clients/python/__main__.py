@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from clients.python import bots as bots_
 from clients.python.errors import RoomError
@@ -23,6 +24,7 @@ from clients.python.swarm import Plan, Swarm
 from clients.python.watch import watch as watch_live
 from clients.python.watch import watch_frames
 from game.codes import with_dashed_code
+from game.text import escaped
 
 T = TypeVar("T")
 BOTS_MAX = 10_000
@@ -84,11 +86,11 @@ def bots(*, game: str, n: int, room: str | None, policies: tuple[str, ...], seed
     async def play(stop: asyncio.Event) -> bots_.Tally:
         chosen = [bots_.load_policy(spec) for spec in policies] or bots_.default_policies(game)
         crew = bots_.Crew(url, game, room, chosen, secrets.randbits(32) if seed is None else seed)
-        return await crew.play(n, stop, click.echo)
+        return await crew.play(n, stop, lambda line: click.echo(escaped(line)))
 
     tally = _run(play)
     for failure in sorted(set(tally.failures)):
-        click.echo(f"{tally.failures.count(failure)} x {failure}", err=True)
+        click.echo(escaped(f"{tally.failures.count(failure)} x {failure}"), err=True)
     click.echo(f"{tally.joined} of {n} bots played")
     if not tally.is_clean:
         sys.exit(2)
@@ -109,7 +111,7 @@ def watch(room: str | None, game: str | None, once: bool, frames: int | None, ur
         async with connect(url, game=game, room=code, role="spectator", name="watch") as entered:
             if frames is not None:
                 heading = f"watching room {entered.welcome.room} for {frames} frames; while nothing changes, few come"
-                click.echo(heading, err=True)
+                click.echo(escaped(heading), err=True)
             if once or frames is not None:
                 await watch_frames(entered, console, frames or 1)
             else:
@@ -157,9 +159,9 @@ def swarm(
     report = _run(run)
     console.print(_summary(report))
     for problem in report["problems"]:
-        console.print(f"[red]wrong:[/] {problem}")
+        console.print(Text.assemble(("wrong:", "red"), " ", escaped(problem)))
     for warning in report["warnings"]:
-        console.print(f"[yellow]note:[/] {warning}")
+        console.print(Text.assemble(("note:", "yellow"), " ", escaped(warning)))
     if json_path:
         _write_json(json_path, report)
     if report["problems"]:
@@ -185,7 +187,7 @@ def _run(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
     try:
         return asyncio.run(with_signals())
     except RoomError as error:
-        raise PlainError(str(error)) from None
+        raise PlainError(escaped(str(error))) from None
 
 
 async def _or_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
@@ -220,7 +222,8 @@ def _shower(bar: Progress, task: Any) -> Callable[[float, int], None]:
 
 
 def _summary(report: dict[str, Any]) -> Table:
-    table = Table(title=f"{report['joined']} of {report['n']} bots in {len(report['rooms'])} rooms at {report['url']}")
+    title = f"{report['joined']} of {report['n']} bots in {len(report['rooms'])} rooms at {report['url']}"
+    table = Table(title=Text(escaped(title)))
     for heading in ("", "p50", "p99", "max", "count"):
         table.add_column(heading, justify="left" if not heading else "right")
     for name in ("join_ms", "answer_ms", "ping_ms", "frame_gap_ms", "client_lag_ms"):

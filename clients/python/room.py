@@ -27,6 +27,7 @@ from clients.python.metrics import Metrics
 from game.binary import BadBytes
 from game.quantize import WireOverflow
 from game.schema import SchemaError
+from game.text import clean_line
 from game.view import View
 from game.wire import messages as m
 from game.wire.client import Answered, Applied, Client, ClientError, ClientState, GameEvent, News
@@ -203,9 +204,9 @@ class Room:
         return answer
 
     async def say(self, text: str) -> None:
-        """Says a line in the room's chat. Raises RoomClosedError at the end."""
+        """Says a line in the room's chat, cleaned as the server would (`game.text`). Raises RoomClosedError at the end."""
         await self._until_joined()
-        self.client.say(text)
+        self.client.say(clean_line(text))
         self._flush()
 
     async def resync(self) -> None:

@@ -16,6 +16,7 @@ from clients.python.room import Room, Target
 from game.contract import Game
 from game.rng import Rng
 from game.schema import schema_of
+from game.text import clean_name
 from game.wire import messages as m
 from game.wire.client import Client
 
@@ -58,7 +59,7 @@ async def connect(
         UnreachableError: nobody answers. NotServedError: no such room, type or route, or a full server.
         RoomClosedError: the server refused to let this identity in.
     """
-    lobby = Lobby(url)
+    lobby, name = Lobby(url), None if name is None else clean_name(name)
     if path is None:
         path = (await find_place(lobby, game, room)).path_for(role)
     if token is None:

@@ -19,6 +19,7 @@ from clients.python.braille import Canvas
 from clients.python.room import Room
 from game.fields import FieldSpec, Kind
 from game.schema import NO_TEAM, Schema
+from game.text import escaped
 from game.view import Entity, View
 
 MAP_COLUMNS, MAP_ROWS = 56, 20
@@ -77,12 +78,12 @@ def _header(room: Room) -> RenderableType:
         f"{metrics.frames} frames",
         f"{room.client.resyncs} resyncs",
     ]
-    lines = [Text(" · ".join(facts), style="bold")]
+    lines = [_text(" · ".join(facts), "bold")]
     world = _values(view.world)
     if world:
-        lines.append(Text("  ".join(f"{name} {_shown(value)}" for name, value in world.items()), style="dim"))
+        lines.append(_text("  ".join(f"{name} {_shown(value)}" for name, value in world.items()), "dim"))
     if room.goodbye is not None:
-        lines.append(Text(f"goodbye {room.goodbye.code} {room.goodbye.name} {room.goodbye.reason}", style="red"))
+        lines.append(_text(f"goodbye {room.goodbye.code} {room.goodbye.name} {room.goodbye.reason}", "red"))
     return Group(*lines)
 
 
@@ -93,7 +94,7 @@ def _roster(view: View) -> RenderableType:
     for seat in view.roster[: 2 * ROWS_SHOWN]:
         marks = ("bot " if seat.is_bot else "") + ("" if seat.is_connected else "away")
         team = "" if seat.team == NO_TEAM else str(seat.team)
-        table.add_row(_letter(seat.number), Text(seat.name), team, marks, style=_team_style(seat.team))
+        table.add_row(_letter(seat.number), _text(seat.name), team, marks, style=_team_style(seat.team))
     return table
 
 
@@ -116,7 +117,7 @@ def _map(view: View) -> RenderableType | None:
             text.append(character, style)
         text.append("\n")
     text.right_crop(1)
-    return Panel(text, width=MAP_COLUMNS + 2, padding=0, title="  ".join(placed), title_align="left")
+    return Panel(text, width=MAP_COLUMNS + 2, padding=0, title=_text("  ".join(placed)), title_align="left")
 
 
 def _draw(canvas: Canvas, entity: Entity, owner: str | None, style: str) -> None:
@@ -135,18 +136,23 @@ def _table(view: View, name: str) -> RenderableType | None:
     if not entities:
         return None
     fields = list(dict.fromkeys(key for entity in entities for key in _values(entity)))
-    table = Table(box=box.SIMPLE, title=f"{name} ({len(entities)})", title_justify="left")
+    table = Table(box=box.SIMPLE, title=_text(f"{name} ({len(entities)})"), title_justify="left")
     for heading in ("id", *fields[:FIELDS_SHOWN]):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(_text(heading), no_wrap=True)
     for entity in entities[:ROWS_SHOWN]:
         shown = _values(entity)
-        table.add_row(str(entity.key), *(Text(_shown(shown.get(f))) for f in fields[:FIELDS_SHOWN]))
+        table.add_row(_text(str(entity.key)), *(_text(_shown(shown.get(f))) for f in fields[:FIELDS_SHOWN]))
     return table
 
 
 def _chat(room: Room) -> RenderableType:
-    lines = [Text.assemble((f"{line.who}: ", "bold"), line.text) for line in room.chat[-CHAT_SHOWN:]]
+    lines = [Text.assemble((escaped(f"{line.who}: "), "bold"), escaped(line.text)) for line in room.chat[-CHAT_SHOWN:]]
     return Panel(Group(*lines), title="chat", title_align="left")
+
+
+def _text(text: str, style: str = "") -> Text:
+    """What a server says, as a terminal may show it: nothing in it is obeyed, nor read as markup."""
+    return Text(escaped(text), style=style)
 
 
 def _collections(schema: Schema) -> Iterable[str]:

@@ -3,12 +3,16 @@
 Called once by `__main__` and `asgi`, before anything logs.
 """
 
+import io
 import logging
 import sys
+import textwrap
 from typing import Literal, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+from game.text import escaped
 
 Style = Literal["json", "console"]
 
@@ -50,10 +54,26 @@ def _rendering(style: Style) -> list[Processor]:
     strip: Processor = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if style == "console":
         # The default would print every local of every frame: a whole room, for many seconds, in the loop's only thread.
-        plain = structlog.dev.plain_traceback
-        return [strip, structlog.dev.ConsoleRenderer(colors=True, exception_formatter=plain)]
+        return [strip, _for_terminals, structlog.dev.ConsoleRenderer(colors=True, exception_formatter=_plain_traceback)]
     return [
         strip,
         structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
         structlog.processors.JSONRenderer(),
     ]
+
+
+def _for_terminals(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Texts of strangers (a path, a reason, an error's words) drive no terminal and forge no line. JSON escapes by itself."""
+    return {
+        escaped(key): escaped(value, "\n\t" if key in ("exception", "stack") else "")
+        if isinstance(value, str)
+        else value
+        for key, value in event.items()
+    }
+
+
+def _plain_traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    """Indented, so that an error of several lines is no line of the log's."""
+    whole = io.StringIO()
+    structlog.dev.plain_traceback(whole, exc_info)
+    out.write(textwrap.indent(escaped(whole.getvalue(), "\n\t"), "  "))

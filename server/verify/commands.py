@@ -16,6 +16,8 @@ from attrs import define
 from rich.console import Console
 from rich.table import Table
 
+from game.text import escaped
+
 if TYPE_CHECKING:
     from server.verify.campaign import Campaign
 
@@ -201,13 +203,14 @@ def print_report(console: Console, campaign: "Campaign", took_s: float, routing:
         f"{len(ledger.pairs)} pairs of rule and fault, {speed:.0f} × real time"
     )
     console.print("faults: " + ", ".join(f"{name} {n}" for name, n in sorted(ledger.faults.items())))
-    console.print("answers: " + ", ".join(f"{name} {n}" for name, n in sorted(ledger.refusals.items())))
+    answers = ", ".join(f"{name} {n}" for name, n in sorted(ledger.refusals.items()))
+    console.print(f"answers: {escaped(answers)}", markup=False)
     if missing := campaign.missing():
         console.print("never reached: " + ", ".join(missing))
     for violation in campaign.found[:12]:
-        console.print(f"BROKEN {violation}", style="bold red", markup=False)
+        console.print("BROKEN " + escaped(str(violation), "\n"), style="bold red", markup=False)
     if campaign.found:
-        console.print(campaign.story, markup=False)
+        console.print(escaped(campaign.story, "\n"), markup=False)
         room, seed = campaign.subject.room, campaign.failed_seed
         print_chart(console, campaign.chart, f"{room}-{seed}")
         console.print(

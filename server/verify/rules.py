@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from attrs import frozen
 from rich.console import Console
 
+from game.text import escaped
 from server.clock import monotonic
 from server.routing.plan import RoomPlan
 from server.verify import determinism, exposure, oddities, shared
@@ -102,5 +103,5 @@ def print_checks(console: Console, room: str, checked: Sequence[Checked]) -> Non
         console.print(f"  {each.verdict:8} {each.check.title} ({each.took_s:.1f} s)", markup=False)
         for finding in each.findings:
             style = "bold red" if finding.is_fault else "yellow"
-            lines = str(finding).replace("\n", "\n  ")
+            lines = escaped(str(finding), "\n").replace("\n", "\n  ")
             console.print(f"    {lines}", markup=False, style=style, highlight=False, soft_wrap=True)

@@ -3,11 +3,13 @@
 import io
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from clients.python import connect
 from clients.python.braille import Canvas
 from clients.python.watch import picture
+from game.wire import messages as m
 from tests.clients.python.dots import Move
 from tests.clients.python.loopback import Loopback
 from tests.support.waiting import until
@@ -42,6 +44,30 @@ async def test_the_picture_of_a_room(server: Loopback):
         assert "ink" not in shown
         lines = [line for line in shown.splitlines() if line.startswith("│")][:20]
         assert [(row, line.index("0")) for row, line in enumerate(lines) if "0" in line[:57]] == [(16, 45)]
+
+
+EVIL = "\x1b]0;owned\x07\x9b2J\u202e\u2066\ud83d\u2028"
+
+
+async def test_what_a_server_passes_on_drives_no_terminal(server: Loopback):
+    """This server cleans nothing."""
+    async with (
+        connect(server.url, game="dots", room="K7", name=f"Ann{EVIL}") as player,
+        connect(server.url, room="K7", role="spectator") as room,
+    ):
+        await player.answer(await player.send(Move(60, 60)))
+        await until("all of it", lambda: room.view.all("dots")[0].x == 60)
+        room.client.chat.append(m.ChatLine(1, f"Ann{EVIL}", "player", f"hello [red]{EVIL}"))
+        room.client.goodbye = m.Goodbye(4403, f"name{EVIL}", f"reason{EVIL}")
+        room.client.welcome = replace(room.welcome, room=f"K7{EVIL}", route=f"[bold]{EVIL}")
+        room.view.roster[0].name = f"Ann{EVIL}"
+        room.view.room.phase = f"playing{EVIL}"
+        room.view.world.title = EVIL
+        room.view.all("dots")[0].label = f"[link]{EVIL}"
+        shown = printed(room)
+    assert not set(shown) & set(EVIL) - set("]0;owned2J")
+    for expected in ("Ann\\x1b]0;owned\\x07", "hello [red]\\x1b]0", "reason\\x1b", "[bold]\\x1b", "[link]\\x1b"):
+        assert expected in "".join(shown.split("\n")), shown
 
 
 async def test_a_room_that_is_over_says_so(server: Loopback):

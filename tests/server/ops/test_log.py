@@ -3,7 +3,9 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
@@ -44,6 +46,28 @@ def test_a_level_silences_what_is_below():
     structlog.get_logger("server.x").warning("loud")
     assert "loud" in out.getvalue()
     assert "quiet" not in out.getvalue()
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_what_strangers_write_drives_no_terminal_and_forges_no_line(style: Literal["console", "json"]):
+    evil = "\x1b]0;owned\x07\x9b2J\u202e\u2066\ud83d\n2026-11-28 [error] forged \u2028 \U000e0041"
+    out = io.StringIO()
+    configure_logging(style, stream=out)
+    log = structlog.get_logger("server.x")
+    log.info("room.kick", reason=evil, seats=(evil,), **{evil: 1})
+    log.info(evil)
+    logging.getLogger("django.y").warning("Not Found: %s", evil)
+    try:
+        raise ValueError(evil)
+    except ValueError:
+        log.exception("connection.failed")
+        logging.getLogger("django.y").exception("failed")
+    written = out.getvalue()
+    written.encode("utf-8")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", written)  # the renderer's own colours
+    assert not set(plain) & set("\x1b\x07\x9b\u202e\u2066\ud83d\u2028\U000e0041")
+    assert [line for line in plain.splitlines() if line.startswith("2026-11-28 [error] forged")] == []
+    assert "forged" in plain and "ValueError" in plain
 
 
 def test_a_file_gets_json_without_being_asked():
