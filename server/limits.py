@@ -616,6 +616,26 @@ SERVING = (
         need=8_192,
         why="20 inputs as JSON",
     ),
+    Row(
+        of="server.serving.protocol:ENDING_MAX_S",
+        limits="time from a close to the end of the connection",
+        unit="s",
+        per=Per.CONNECTION,
+        beyond="close: the connection is dropped",
+        counted="",
+        need=5.0,
+        why="a closing handshake has 5 s",
+    ),
+    Row(
+        of="server.serving.descriptors:KEPT_FREE",
+        limits="descriptors that no connection may have (an eighth of all, where that is less)",
+        unit="descriptors",
+        per=Per.PROCESS,
+        beyond="close: before anything is read; the process is unready",
+        counted='limit_refusals_total{limit="descriptors"}',
+        need=0,
+        why="they are the server's: database, Redis, files, epolls are 20",
+    ),
 )
 
 WEB = (

@@ -6,7 +6,7 @@ call it.
 
 import asyncio
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ class Parts:
     _tasks: list[asyncio.Task[Any]] = field(factory=list)
     _starting: asyncio.Lock = field(factory=asyncio.Lock)
     is_started: bool = False
+    checks: dict[str, Callable[[], bool]] = field(factory=dict)  # of what this process is, by name, for `/healthz`
 
     async def start(self) -> None:
         """Starts every part, once; later calls return when that is done."""
@@ -184,8 +185,8 @@ class Parts:
 def install_lobby(parts: Parts) -> None:
     """Tells the lobby's views what this process serves."""
     types = {room.name: _room_type(parts.plan, room) for room in parts.plan.rooms.values()}
-    checks = {"parts": lambda: parts.is_started}
-    install(Lobby(types, parts.live, checks, parts.kick if GATEWAY in parts.roles else None))
+    parts.checks["parts"] = lambda: parts.is_started
+    install(Lobby(types, parts.live, parts.checks, parts.kick if GATEWAY in parts.roles else None))
 
 
 def _room_type(plan: Plan, room: RoomPlan) -> RoomType:

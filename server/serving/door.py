@@ -11,6 +11,7 @@ from attrs import define, field
 from twisted.internet.protocol import Factory, Protocol
 
 from server.clock import monotonic
+from server.serving.descriptors import Descriptors
 from server.serving.handshake import read_handshake
 from server.serving.protocol import is_plain_tcp
 
@@ -26,12 +27,17 @@ class Newcomer(Protocol):
         self.door, self.address = door, address
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """Time begins to pass."""
+        """Time begins to pass, where there is place."""
+        if self.transport.fileno() > self.door.descriptors.highest:
+            self.door.descriptors.note_refused()
+            self.transport.abortConnection()
+            return
         self.door.waiting[self] = monotonic()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """The first bytes say where the connection belongs."""
-        del self.door.waiting[self]
+        if self.door.waiting.pop(self, None) is None:
+            return  # turned away
         transport = self.transport
         handshake = read_handshake(data) if self.door.is_plain(transport) else None
         if handshake is not None:
@@ -53,6 +59,7 @@ class Door(Factory):
 
     http: Any
     sockets: Any
+    descriptors: Descriptors
     is_plain: Callable[[Any], bool] = is_plain_tcp
     waiting: dict[Newcomer, float] = field(factory=dict)
 

@@ -21,7 +21,10 @@ from twisted.internet import tcp
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import maybeDeferred
 
-from server.clock import wall_now
+from game.wire import messages as m
+from game.wire.closecodes import Close
+from server.clock import monotonic
+from server.ops.metrics import count
 from server.serving.direct import DirectSocket
 from server.serving.frames import EARLY_MAX, whole_message
 from server.serving.handshake import Handshake
@@ -32,7 +35,8 @@ log = structlog.get_logger()
 
 HELD_MAX = 64 * 1024
 READ_MAX = 16 * 1024
-INTERNAL = 1011
+ENDING_MAX_S = 10.0  # from a close to the end of the connection; a closing handshake has 5 s of it
+INTERNAL = 1011  # what an application hears of its own fault, as from Daphne
 VERSION = 13  # RFC 6455's
 KNOWN = {"autobahn": ("26", "10"), "twisted": ("26", "10")}
 
@@ -54,10 +58,12 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
     deliver: Callable[[bytes | str], None] | None = None
     is_accepted = False
     is_closed: Any
+    autoPingTimeoutCall: Any  # noqa: N815 - autobahn's
     early_max = 0
     _direct: DirectSocket | None = None
     _has_heard = False
     _is_held = False
+    _ending_since: float | None = None
 
     # ---- the handshake
 
@@ -162,13 +168,48 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
             self._direct.note_left()
 
     def check_timeouts(self) -> None:
-        """Daphne pings who was silent for long: it is told here, every 2 s, who was not."""
-        if self._has_heard:
-            self._has_heard = False
-            self.last_ping = wall_now().timestamp()
-        super().check_timeouts()
+        """Called every 2 s, in place of Daphne's own: pings who is silent; ends who does not get on, at any stage."""
+        now = monotonic()
+        if self.state == self.STATE_OPEN:
+            if self._has_heard:
+                self._has_heard = False
+                self.last_ping = now
+            elif now - self.last_ping > self.server.ping_interval:
+                self._sendAutoPing()
+                self.last_ping = now
+        elif self.state == self.STATE_CONNECTING:
+            if now - self.socket_opened > self.server.websocket_connect_timeout:
+                self._deny("the application did not answer in time")
+        elif self._ending_since is None:
+            self._ending_since = now
+        elif now - self._ending_since > ENDING_MAX_S:
+            self.transport.abortConnection()
+
+    def onAutoPingTimeout(self) -> None:  # noqa: N802 - autobahn's name
+        """No pong came: the peer is told, if it can still hear."""
+        self.autoPingTimeoutCall = None
+        self.say_goodbye(Close.TIMEOUT, f"no answer to a ping within {self.autoPingTimeout:.0f} s")
 
     # ---- from the application
+
+    def say_goodbye(self, close: Close, reason: str, retry_after_s: float | None = None) -> None:
+        """Closes an open socket as a session does, for what no session sees: its goodbye goes before the close.
+
+        The application hears of a lost connection. A socket that closes already is left to that.
+        """
+        if self.state != self.STATE_OPEN:
+            return
+        code, name = close.value.code, close.value.name
+        self.sendMessage(m.encode(m.Goodbye(code, name, reason, retry_after_s)).encode(), False)
+        count("closes_total", code=str(code))
+        self.sendClose(code, name)
+
+    def handle_exception(self, exception: BaseException) -> None:
+        """The application raised: the peer gets a goodbye, or an HTTP error where it was not accepted yet."""
+        if self.state == self.STATE_OPEN:
+            self.say_goodbye(Close.INTERNAL, "a fault on the server")
+        elif "handshake_deferred" in vars(self):
+            super().handle_exception(exception)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         """Daphne's own, but for the reason of a close, which it drops."""
@@ -223,7 +264,9 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
             self.dataReceived(data)
         except Exception:  # as Twisted: a protocol that raises loses its connection
             log.exception("socket.failed")
-            self.transport.abortConnection()
+            count("faults_total", where="socket")
+            self.say_goodbye(Close.INTERNAL, "a fault on the server")
+            self.transport.loseConnection()
 
     def _take_early(self, data: bytes) -> bytes:
         start = 0
@@ -250,7 +293,17 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
             self._fail()
 
     def _fail(self) -> None:
-        """As Daphne ends a connection whose application raised: the application hears at once, the peer gets 1011."""
+        """Ends a connection whose application raised: the application hears at once, the peer gets its goodbye."""
+        count("faults_total", where="socket")
         self.application_queue.put_nowait({"type": "websocket.disconnect", "code": INTERNAL})
         self.muted = True
-        self.sendCloseFrame(code=INTERNAL)
+        self.say_goodbye(Close.INTERNAL, "a fault on the server")
+
+    def _deny(self, reason: str) -> None:
+        """Ends a handshake that the application has not answered."""
+        if "handshake_deferred" not in vars(self):
+            return  # it was denied already
+        waiting = self.handshake_deferred
+        del self.handshake_deferred
+        waiting.errback(ConnectionDeny(ConnectionDeny.SERVICE_UNAVAILABLE, reason))  # type: ignore[no-untyped-call]
+        self.server.protocol_disconnected(self)

@@ -6,23 +6,27 @@ Daphne takes the asyncio reactor that it finds installed. uvloop, where it is in
 
 import asyncio
 import importlib.util
+import select
 import sys
 
-from twisted.internet import asyncioreactor
+from twisted.internet.main import installReactor
+
+from server.serving.steady import SteadyReactor
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
-    if importlib.util.find_spec("uvloop") is None:
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop with our own watch over descriptors; asyncio's loop where there is no uvloop or no epoll."""
+    if importlib.util.find_spec("uvloop") is None or not hasattr(select, "epoll"):
         return asyncio.new_event_loop()
-    import uvloop
+    from server.serving.readiness import ReadinessLoop
 
-    return uvloop.new_event_loop()
+    return ReadinessLoop()
 
 
 def install() -> None:
     """Installs the reactor, unless one is there already: then that one's loop serves."""
     if "twisted.internet.reactor" not in sys.modules:
-        asyncioreactor.install(_new_loop())  # type: ignore[no-untyped-call]  # Twisted's
+        installReactor(SteadyReactor(new_loop()))  # type: ignore[no-untyped-call]  # Twisted's
 
 
 def loop() -> asyncio.AbstractEventLoop:

@@ -15,6 +15,7 @@ import socket  # noqa: E402
 import structlog  # noqa: E402
 
 from server.asgi import application_of  # noqa: E402
+from server.serving.descriptors import Descriptors  # noqa: E402
 from server.serving.server import RoomServer  # noqa: E402
 from server.wiring import Parts  # noqa: E402
 
@@ -42,6 +43,7 @@ def serve_at(parts: Parts, endpoint: str, url: str, send_buffer_bytes: int = 0) 
         verbosity=0,
         ping_interval=20,
         ping_timeout=30,
+        websocket_timeout=-1,  # no socket is too old
         websocket_connect_timeout=5,
         websocket_handshake_timeout=5,
         http_timeout=60,
@@ -49,6 +51,8 @@ def serve_at(parts: Parts, endpoint: str, url: str, send_buffer_bytes: int = 0) 
         ready_callable=lambda: _start(server, parts, url),
     )
     server.drain = parts.drain
+    server.descriptors = Descriptors()
+    parts.checks["descriptors"] = server.descriptors.is_well
     server.send_buffer_bytes = send_buffer_bytes
     server.run()
 

@@ -10,18 +10,26 @@ from functools import partial
 from typing import Any
 
 import structlog
+from daphne import http_protocol, ws_protocol
+from daphne import server as daphne_server
 from daphne.server import Server
-from twisted.internet import defer
+from twisted.internet import defer, tcp
 
+from game.wire.closecodes import Close
+from server.clock import monotonic, sleep_until
 from server.serving.defaults import configured
+from server.serving.descriptors import Descriptors
 from server.serving.door import Door
 from server.serving.protocol import RoomSocketProtocol, are_insides_known
+from server.serving.steady import steady
 from server.sockets.outlet import EXTENSION
 
 log = structlog.get_logger()
+steady(daphne_server, http_protocol, ws_protocol)
 
 DRAIN_S = 8.0
 CLOSE_HANDSHAKE_S = 5.0
+GOODBYE_S = 0.3  # for a goodbye's way to the kernel
 
 
 class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
@@ -30,6 +38,7 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
     drain: Callable[[], Awaitable[None]]
     send_buffer_bytes: int = 0
     door: Door | None = None
+    descriptors: Descriptors
 
     def listen_success(self, port: Any) -> None:
         """Installs our protocol before the first connection.
@@ -38,13 +47,16 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         with a close code instead of a reset, and a slow reader gets time to read its own.
         """
         super().listen_success(port)
+        tcp._reservedFD = self.descriptors  # type: ignore[assignment]  # noqa: SLF001 - Twisted's own tells nobody
+        self.descriptors.reserve()
+        self.descriptors.ports.append(port)
         self.ws_factory.are_insides_known = are_insides_known()
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_HANDSHAKE_S)
         self.ws_factory.protocol = configured(self.ws_factory)
         if not self.ws_factory.are_insides_known:
             log.warning("server.unknown_versions", effect="sockets are written to through ASGI")
         elif port.factory is self.http_factory and self._has_plain_handshakes():
-            self.door = self.door or Door(self.http_factory, self.ws_factory)
+            self.door = self.door or Door(self.http_factory, self.ws_factory, self.descriptors)
             port.factory = self.door
         if self.send_buffer_bytes and getattr(port, "socket", None) is not None:
             port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
@@ -65,6 +77,7 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         """Daphne's own, every 2 s."""
         if self.door is not None:
             self.door.close_silent()
+        self.descriptors.look(monotonic())
         super().timeout_checker()
 
     def _has_plain_handshakes(self) -> bool:
@@ -84,6 +97,11 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
                 await self.drain()
         except TimeoutError:
             log.warning("server.drain_timeout", after_s=DRAIN_S)
+        sockets = [p for p in self.connections if isinstance(p, RoomSocketProtocol) and p.state == p.STATE_OPEN]
+        for protocol in sockets:  # of whom no part of the server knew, yet or any more
+            protocol.say_goodbye(Close.MOVING, "the server restarts", 1.0)
+        if sockets:
+            await sleep_until(monotonic() + GOODBYE_S)
         tasks = [d["application_instance"] for d in self.connections.values() if "application_instance" in d]
         for task in tasks:
             task.cancel()

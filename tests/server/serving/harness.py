@@ -35,6 +35,13 @@ class Transport(StringTransport):
     aborting = False
     protocol: Any = None
 
+    def fileno(self) -> int:
+        """A small number."""
+        return 3
+
+    def abortConnection(self) -> None:  # noqa: N802 - Twisted's name
+        self.aborting = self.disconnecting = True
+
     def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
         """Nothing is delayed here."""
 

@@ -2,17 +2,23 @@
 
 import asyncio
 import gc
+import time
 import weakref
 
 import pytest
 from daphne.ws_protocol import WebSocketFactory
 from structlog.testing import capture_logs
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
 
+from game.wire import messages as m
+from server.clock import monotonic
 from server.serving import inbox
 from server.serving.defaults import configured
 from server.serving.direct import DirectSocket
-from server.serving.protocol import RoomSocketProtocol, are_insides_known, is_plain_tcp
+from server.serving.protocol import ENDING_MAX_S, RoomSocketProtocol, are_insides_known, is_plain_tcp
 from server.serving.server import RoomServer
+from server.serving.steady import SteadyReactor
 from tests.flow.raw import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame
 from tests.server.serving.harness import Line, opened
 
@@ -131,7 +137,16 @@ async def test_a_peer_that_does_not_wait_for_its_answer_is_held_and_nothing_is_l
 # ---- failures
 
 
-async def test_an_application_that_raises_ends_with_1011_and_hears_of_the_end_once():
+def goodbye_of(line: Line) -> tuple[str, bytes]:
+    """The name in the goodbye that was sent, and what followed it: the close."""
+    text, _, close = line.sent().rpartition(b"\x88")
+    said = m.decode_server(text[text.rindex(b'{"type"') :].decode())
+    assert isinstance(said, m.Goodbye)
+    assert close[1:] == said.code.to_bytes(2) + said.name.encode()
+    return said.name, close
+
+
+async def test_an_application_that_raises_ends_with_a_goodbye_and_hears_of_the_end_once():
     def fail(_: bytes | str) -> None:
         raise RuntimeError("a bug")
 
@@ -139,10 +154,80 @@ async def test_an_application_that_raises_ends_with_1011_and_hears_of_the_end_on
     with capture_logs() as logs:
         line.feed(frame(BINARY, b"a") + frame(BINARY, b"b") + frame(PING))
     assert [entry["event"] for entry in logs] == ["socket.deliver_failed"]
-    assert line.sent() == b"\x88\x02\x03\xf3"
+    assert goodbye_of(line)[0] == "internal"
     line.feed(frame(CLOSE, b"\x03\xf3"))
     line.end()
     assert line.events() == [{"type": "websocket.disconnect", "code": 1011}]
+
+
+async def test_an_application_that_ended_with_an_exception_says_goodbye():
+    line = await opened(RoomSocketProtocol)
+    line.protocol.handle_exception(RuntimeError("a bug"))
+    line.protocol.handle_exception(RuntimeError("another"))
+    assert goodbye_of(line)[0] == "internal"
+    line.end()
+
+
+async def test_who_answers_no_ping_is_told():
+    line = await opened(RoomSocketProtocol)
+    line.protocol.autoPingTimeout = 30.0
+    line.protocol._sendAutoPing()
+    line.protocol.autoPingTimeoutCall.cancel()
+    line.protocol.onAutoPingTimeout()
+    assert goodbye_of(line)[0] == "timeout"
+    line.end()
+
+
+@pytest.mark.parametrize("step_s", [172_800.0, -172_800.0])
+async def test_a_day_and_a_step_of_the_wall_clock_close_nobody(monkeypatch: pytest.MonkeyPatch, step_s: float):
+    """Neither Daphne's deadlines nor Twisted's timers ask for the date; 200 000 s of quiet but living connection pass as well."""
+    line = await opened(RoomSocketProtocol, is_delivering=True)
+    line.server.websocket_timeout = -1  # as `serve` has it
+    now, loop = line.protocol.socket_opened, asyncio.new_event_loop()
+    timer = SteadyReactor(loop)
+    fired: list[str] = []
+    timer.callLater(30.0, fired.append, "a timer of 30 s")
+    wall = time.time()
+    monkeypatch.setattr(time, "time", lambda: wall + step_s)
+    timer.runUntilCurrent()
+    for _ in range(100):
+        line.feed(frame(BINARY, b"alive"))
+        line.protocol.check_timeouts()
+    monkeypatch.setattr("server.serving.steady.monotonic", lambda: now + 31.0)
+    assert not fired
+    timer.runUntilCurrent()
+    assert fired == ["a timer of 30 s"], "a clock set back stops no timer"
+    timer.removeAll()
+    timer.waker.connectionLost(None)
+    loop.close()
+    monkeypatch.setattr("server.serving.protocol.monotonic", lambda: now + 200_000.0)
+    line.feed(frame(BINARY, b"alive"))
+    line.protocol.check_timeouts()
+    assert (line.protocol.state, line.sent()) == (line.protocol.STATE_OPEN, b"")
+    line.end()
+
+
+async def test_the_ways_of_daphne_ask_the_steady_clock():
+    line = await opened(RoomSocketProtocol)
+    assert abs(line.protocol.socket_opened - monotonic()) < 60.0
+    line.protocol.connectionLost(Failure(ConnectionDone()))
+    assert abs(line.server.connections[line.protocol]["disconnected"] - monotonic()) < 60.0
+    for details in line.server.connections.values():
+        details["application_instance"].cancel()
+
+
+async def test_who_closes_and_takes_nothing_is_cut_off_in_the_end(monkeypatch: pytest.MonkeyPatch):
+    line = await opened(RoomSocketProtocol)
+    now = [100.0]
+    monkeypatch.setattr("server.serving.protocol.monotonic", lambda: now[0])
+    line.feed(frame(CLOSE, b"\x03\xe8"))  # answered; what is written last waits for a peer that does not read
+    ended = []
+    for passed_s in (0.0, ENDING_MAX_S, 1.0):
+        now[0] += passed_s
+        line.protocol.check_timeouts()
+        ended.append(line.transport.aborting)
+    assert ended == [False, False, True]
+    line.end()
 
 
 async def test_a_message_that_closes_the_connection_is_the_last_one():
