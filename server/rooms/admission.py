@@ -13,6 +13,7 @@ from server.rooms.seats import Hold
 from server.rooms.talk import Talk
 from server.rooms.viewers import RoomFacts, Viewer
 from server.routing.plan import RoomPlan
+from server.routing.spec import SamePlayer
 
 SPECTATORS_PER_IDENTITY = 8  # of one room
 
@@ -53,14 +54,16 @@ class Admission:
         elif item.resume is not None:
             self._resume(gateway, item, viewer, tick_no, now)
         else:
-            self._seat(gateway, item, viewer, tick_no)
+            self._seat(gateway, item, viewer, tick_no, now)
 
     def _admit_spectator(self, gateway: str, item: e.Join, viewer: Viewer, tick_no: int) -> None:
         spec = self.plan.spectators
+        if spec is None:
+            self.refuse(gateway, item, Close.NOT_ALLOWED, "this room has no spectators")
+            return
         watching = sum(not v.seats for v in self.viewers.values())
-        if spec is None or watching >= spec.limit:
-            limit = spec.limit if spec else 0
-            self.refuse(gateway, item, Close.OVERLOADED, f"the room has its {limit} spectators")
+        if watching >= spec.limit:
+            self.refuse(gateway, item, Close.OVERLOADED, f"the room has its {spec.limit} spectators")
             return
         own = sum(not v.seats and v.identity == item.identity for v in self.viewers.values())
         if own >= SPECTATORS_PER_IDENTITY:
@@ -71,18 +74,28 @@ class Admission:
         viewer.stream = e.DELAYED_STREAM if spec.delay_s else e.LIVE_STREAM
         self._welcome(viewer, [], tick_no)
 
-    def _seat(self, gateway: str, item: e.Join, viewer: Viewer, tick_no: int) -> None:
-        seats = self.match.seats
-        reason = seats.why_not(item.identity, item.slots)
-        if reason:
-            self.refuse(gateway, item, Close.OVERLOADED, reason)
+    def _seat(self, gateway: str, item: e.Join, viewer: Viewer, tick_no: int, now: float) -> None:
+        """Without a token: the player's own seats where the room type says so, or where no new ones are to be had; else new ones."""
+        seats, same = self.match.seats, self.plan.same_player
+        own = seats.of_identity(item.identity)
+        if own and same is SamePlayer.REFUSE:
+            reason = f"this player is in the room already, on seat {own[0].number}; only its resume token leads back"
+            self.refuse(gateway, item, Close.NOT_ALLOWED, reason)
             return
-        holds: list[Hold] = []
-        for slot in range(item.slots):
-            self._make_way()
+        again = own[: item.slots] if same is SamePlayer.TAKE_OVER else []
+        if not again and seats.why_not(item.identity, item.slots, now):
+            again = seats.lost_by(item.identity, item.slots)
+        missing = item.slots - len(again)
+        why = seats.why_not(item.identity, missing, now) if missing else None
+        if why is not None:
+            self.refuse(gateway, item, why.close, why.reason, why.retry_after_s)
+            return
+        holds = self._regain(item.conn, [hold.number for hold in again], now)
+        for slot in range(len(again), item.slots):
+            self._make_way(item.identity, now)
             name = item.name if slot == 0 else f"{item.name} {slot + 1}"
-            hold = seats.reserve(item.identity, name, item.conn)
-            assert hold is not None  # noqa: S101 - why_not() found the seats, and a bot made way where none was free
+            hold = seats.reserve(item.identity, name, item.conn, now)
+            assert hold is not None  # noqa: S101 - why_not() found the seats, and somebody made way where none was free
             self.match.enter(hold, is_bot=item.role == "bot")
             holds.append(hold)
         self._welcome(viewer, holds, tick_no)
@@ -93,16 +106,20 @@ class Admission:
         if not wanted or not all(seats.may_resume(number, generation, item.identity) for number, generation in wanted):
             self.refuse(gateway, item, Close.CANNOT_RESUME, "the seat is gone, or the token was used")
             return
+        self._welcome(viewer, self._regain(item.conn, [number for number, _ in wanted], now), tick_no)
+
+    def _regain(self, conn: str, numbers: list[int], now: float) -> list[Hold]:
+        """A player's own seats for its newer connection; the ones that had them are told."""
         holds, replaced = [], set()
-        for number, _ in wanted:
-            hold, conn = seats.resume(number, item.conn)
+        for number in numbers:
+            hold, older = self.match.seats.resume(number, conn, now)
             holds.append(hold)
-            replaced.add(conn)
-        for conn in sorted(replaced - {""}):
-            self.dismiss(conn, Close.REPLACED, "a newer connection took this seat", now)
+            replaced.add(older)
+        for older in sorted(replaced - {""}):
+            self.dismiss(older, Close.REPLACED, "a newer connection took this seat", now)
         for hold in holds:
             self.match.link(hold.number, is_connected=True)
-        self._welcome(viewer, holds, tick_no)
+        return holds
 
     def _token(self, token: str) -> list[tuple[int, int]]:
         signed = self.facts.unsign(token)
@@ -138,9 +155,11 @@ class Admission:
     def _granted(self, slot: int, hold: Hold) -> e.Granted:
         return e.Granted(slot, hold.number, hold.generation, self.match.inputs[hold.number].received_through)
 
-    def refuse(self, gateway: str, item: e.Join, close: Close, reason: str) -> None:
-        """The connection may not come in."""
-        self.out.append(ToOne(gateway, e.JoinRefused(item.conn, close.value.code, reason)))
+    def refuse(
+        self, gateway: str, item: e.Join, close: Close, reason: str, retry_after_s: float | None = None
+    ) -> None:
+        """The connection may not come in: 44xx where the same hello would be refused again, 45xx where it may not be."""
+        self.out.append(ToOne(gateway, e.JoinRefused(item.conn, close.value.code, reason, retry_after_s)))
 
     # ---- out
 
@@ -171,13 +190,19 @@ class Admission:
 
     # ---- bots
 
-    def _make_way(self) -> None:
-        """A bot gives its seat to a person: in a full room, and where people and bots are as many as bots fill up to."""
+    def _make_way(self, identity: str, now: float) -> None:
+        """A bot gives its seat to a person: in a full room, and where people and bots are as many as bots fill up to.
+
+        In a room that is full of people, a seat that nobody is at gives way, where its player was hardly ever there.
+        """
         seats = self.match.seats
         bots = seats.bots()
         fill_to = self.plan.start.bots.fill_to if self.plan.start.bots else 0
         if bots and seats.taken >= min(fill_to, self.plan.seats):
             self.match.vacate(min(bots, key=lambda hold: hold.number), "made room")
+        elif seats.taken >= seats.size:
+            count("seats_yielded_total", room_type=self.plan.name)
+            self.match.vacate(seats.yielding(identity, now)[0], "made room")
 
     def staff(self) -> None:
         """Bots fill up while somebody is here; with enough players the match begins."""

@@ -13,11 +13,16 @@ from server.routing.budget import Budget
 from server.routing.load import dump
 from server.routing.paths import PathPattern
 from server.routing.plan import Accept, Plan, RoutePlan
-from server.routing.spec import Role, Spec
+from server.routing.spec import Role, SamePlayer, Spec
 from server.routing.tables import SPEC
 from server.routing.units import duration_text, rate_text, size_text
 
 NEAREST = 3
+AGAIN = {
+    SamePlayer.NEW_SEAT: "the same player without its resume token: a new seat; where none is to be had, its own that it lost",
+    SamePlayer.TAKE_OVER: "the same player without its resume token: its own seat; an older connection is closed with 4409",
+    SamePlayer.REFUSE: "the same player without its resume token: refused with 4403",
+}
 
 
 def to_yaml(spec: Spec) -> str:
@@ -80,6 +85,8 @@ def why(plan: Plan, path: str) -> str:
         f"  as       {route.role.value}, open to {admitted(route)}",
         f"  groups   {groups_text(route)}",
     ]
+    if route.role is not Role.SPECTATOR:
+        lines.append(f"  again    {AGAIN[room.same_player]}")
     accepts = [f"  accepts  {kind}: {accept_text(limits)}" for kind, limits in route.accepts.items()]
     lines += accepts or ["  accepts  nothing"]
     return "\n".join(lines)

@@ -32,6 +32,7 @@ from server.routing.spec import (
     Role,
     RoomSpec,
     RouteSpec,
+    SamePlayer,
     Spec,
     SpectatorSpec,
 )
@@ -102,6 +103,7 @@ class RoomPlan:
     spectators: SpectatorSpec | None
     start: StartSpec
     reconnect_grace_s: float
+    same_player: SamePlayer
     dispose_when_empty_s: float
     frames: FramesSpec
     durability: Durability
@@ -198,6 +200,7 @@ def plan_room(context: Context, name: str, room: RoomSpec, resolved: Resolved) -
             room.start.min_players, BotSpec(resolved.policy, bots.fill_to) if bots and resolved.policy else None
         ),
         reconnect_grace_s=room.reconnect_grace_s,
+        same_player=room.same_player,
         dispose_when_empty_s=room.dispose_when_empty_s,
         frames=FramesSpec(ladder.window, ladder.rung.every, ladder.rung.span, ladder.keyframe_every),
         durability=room.durability,

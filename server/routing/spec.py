@@ -40,6 +40,14 @@ class Durability(Enum):
     JOURNAL = "journal"
 
 
+class SamePlayer(Enum):
+    """What becomes of a player who comes into a room where it has a seat, without that seat's resume token."""
+
+    NEW_SEAT = "new_seat"
+    TAKE_OVER = "take_over"
+    REFUSE = "refuse"
+
+
 class Prefer(Enum):
     """Which of several fitting rooms matchmaking picks."""
 
@@ -123,6 +131,7 @@ class RoomSpec:
     durability: Durability
     chat: ChatSpec | None
     matchmaking: MatchmakingSpec | None
+    same_player: SamePlayer = SamePlayer.NEW_SEAT
 
 
 @frozen

@@ -90,6 +90,12 @@ ROOM = Table(
         Key("spectators", SPECTATORS, "Who may watch; absent: nobody.", None),
         Key("start", START, "When a match starts, and which bots fill it.", DEFAULTS),
         Key("reconnect_grace", duration("0s", "1h"), "How long a lost seat is kept.", 30.0, "reconnect_grace_s"),
+        Key(
+            "same_player",
+            Word(words=spec.SamePlayer),
+            "A player who comes again without its resume token: a new_seat, its own (take_over), or a refusal (refuse).",
+            spec.SamePlayer.NEW_SEAT,
+        ),
         Key("dispose_when_empty", duration("0s", "24h"), "When an empty room ends.", 60.0, "dispose_when_empty_s"),
         Key("frames", FRAMES, "Which frames are patches, from how far back, and which are whole.", DEFAULTS),
         Key("durability", Word(words=spec.Durability), "What survives a crash of its process.", spec.Durability.NONE),

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from server.verify.world import World
 
 POLL_EVERY_S = 0.1
-LIMITS = re.compile(r"free seats|one identity may hold|the room has its|too many new rooms")
+LIMITS = re.compile(r"free seats|one identity may hold|at most \d+ slots|in the room already|the room has its|too many new rooms")
+FULL = {Close.OVERLOADED.value.code, Close.NOT_ALLOWED.value.code}
 RETRY_S = (0.3, 0.9)
 RETRY_GROWS_MAX = 4.0
 RESYNC = m.encode(m.Resync())
@@ -38,7 +39,7 @@ RESYNC = m.encode(m.Resync())
 
 def is_full(code: int, reason: str) -> bool:
     """Whether a goodbye says that the room's own limits keep somebody out."""
-    return code == Close.OVERLOADED.value.code and LIMITS.search(reason) is not None
+    return code in FULL and LIMITS.search(reason) is not None
 
 
 def _is_patch(data: Data) -> bool:

@@ -66,14 +66,50 @@ class Told:
 
 
 @define(eq=False)
+class Mark:
+    """What a person's seat has of its grace: ``credit_s`` at ``since``, when it was connected or lost; lost: until when it waits."""
+
+    credit_s: float
+    since: float
+    grace_until: float | None = None
+
+
+@define(eq=False)
 class Held:
-    """A room that a loop holds. ``is_crowded``: somebody came in without quick play, or too late for its promise."""
+    """A room that a loop holds. ``is_crowded``: somebody came in without quick play, or too late for its promise.
+
+    ``marks`` by seat; ``saved``: what was left of the grace of an identity's last seat, and when.
+    """
 
     room: Room
     epoch: int
     is_crowded: bool = False
     is_closed: bool = False
     kept_out: set[str] = field(factory=set)
+    marks: dict[int, Mark] = field(factory=dict)
+    saved: dict[str, tuple[float, float]] = field(factory=dict)
+
+    def take(self, seat: int, identity: str, now: float) -> None:
+        """A new seat has the whole grace, or what its player has not used up here."""
+        credit_s, at = self.saved.get(identity, (GRACE_S, now))
+        self.marks[seat] = Mark(min(GRACE_S, credit_s + (now - at)), now)
+
+    def lose(self, seat: int, now: float) -> None:
+        """A connected second has given two back."""
+        mark = self.marks[seat]
+        credit_s = min(GRACE_S, mark.credit_s + 2 * (now - mark.since))
+        self.marks[seat] = Mark(credit_s, now, now + credit_s)
+
+    def regain(self, seat: int, now: float) -> None:
+        """Away, a second costs a second. Where a newer connection takes over, nothing happens."""
+        mark = self.marks[seat]
+        if mark.grace_until is not None:
+            self.marks[seat] = Mark(max(0.0, mark.grace_until - now), now)
+
+    def free(self, seat: int, identity: str) -> None:
+        """The player's next seat begins with what this one had."""
+        mark = self.marks.pop(seat)
+        self.saved[identity] = (mark.credit_s, mark.since) if mark.grace_until is None else (0.0, mark.grace_until)
 
 
 @define(eq=False)
@@ -88,7 +124,10 @@ class Ticket:
 
 @define(eq=False)
 class Person:
-    """Somebody who was let in: the connection, and all tokens in the order that they were given."""
+    """Somebody who was let in: the connection, and all tokens in the order that they were given.
+
+    A token of several seats is dead when one of them has gone elsewhere.
+    """
 
     identity: str
     held: Held
@@ -96,8 +135,12 @@ class Person:
     seats: list[int]
     tokens: list[str]
     is_connected: bool = True
-    has_seats: bool = True
-    grace_until: float = 0.0
+    is_token_dead: bool = False
+
+    @property
+    def has_seats(self) -> bool:
+        """Whether anything is left."""
+        return bool(self.seats)
 
 
 class Matchmaking(RuleBasedStateMachine):
@@ -231,14 +274,18 @@ class Matchmaking(RuleBasedStateMachine):
         seats = held.room.match.seats
         own = sum(hold.identity == identity for hold in seats.humans())
         bots = len(seats.bots())
+        lost = self._lost(held, identity, slots) if own + slots > EACH or seats.people + slots > SEATS else {}
+        new = slots - len(lost)
         expected = 0
         if held.room.match.is_decided:
             expected = ENDED
-        elif identity in held.kept_out:
+        elif identity in held.kept_out or (new and own + new > EACH):
             expected = OUT
-        elif own + slots > EACH or seats.people + slots > SEATS:
+        elif new and seats.people + new > SEATS:
             expected = FULL
         conn = f"c{next(self.numbers)}"
+        for seat in lost if not expected else ():
+            held.regain(seat, self.now + TICK_S)
         answer = self._ask(
             held, e.Join(held.room.facts.incarnation, conn, identity, identity, "player", AUDIENCES, slots, None)
         )
@@ -247,13 +294,29 @@ class Matchmaking(RuleBasedStateMachine):
             self.fired[f"refused {answer.close}"] += 1
             return answer.close
         assert isinstance(answer, e.Joined) and expected == 0, (answer, expected)
-        held.is_crowded |= not is_sent
+        held.is_crowded |= not is_sent and bool(new)
         numbers = [granted.seat for granted in answer.seats]
+        assert numbers[: len(lost)] == sorted(lost), "what was lost last comes back first"
+        for seat, loser in lost.items():
+            loser.seats.remove(seat)
+            loser.is_token_dead = True
+        for seat in numbers[len(lost) :]:
+            held.take(seat, identity, self.now)
         self.people.append(Person(identity, held, conn, numbers, [answer.resume or ""]))
         self.fired["a bot made way"] += len(seats.bots()) < bots
         self.fired["joined"] += 1
-        self._check_team(held.room, numbers[0])
+        if not lost:
+            self._check_team(held.room, numbers[0])
+        else:
+            self.fired["a lost seat came back without its token"] += 1
+            self._ask(held, e.AckItem(held.room.facts.incarnation, conn, held.epoch, 0))
         return 0
+
+    def _lost(self, held: Held, identity: str, count: int) -> dict[int, Person]:
+        """The seats that this player has and is not connected to, those lost last, and who had them."""
+        away = [p for p in self.people if p.held is held and p.identity == identity and not p.is_connected]
+        lost = sorted((-held.marks[seat].since, seat) for person in away for seat in person.seats)[:count]
+        return {seat: next(p for p in away if seat in p.seats) for _, seat in lost}
 
     def _check_team(self, room: Room, seat: int) -> None:
         """The newcomer is in a team that was the smallest; whoever came after it stands behind it in the roster."""
@@ -273,7 +336,9 @@ class Matchmaking(RuleBasedStateMachine):
         if here:
             person = here[which % len(here)]
             self.fired["lost"] += 1
-            person.is_connected, person.grace_until = False, self.now + TICK_S + GRACE_S
+            person.is_connected = False
+            for seat in person.seats:
+                person.held.lose(seat, self.now + TICK_S)
             self._ask(person.held, e.Part(self._inc(person), person.conn, is_lost=True))
 
     @precondition(lambda self: self.people)
@@ -287,23 +352,27 @@ class Matchmaking(RuleBasedStateMachine):
         conn, was, held = f"c{next(self.numbers)}", person.conn, person.held
         join = e.Join(self._inc(person), conn, person.identity, person.identity, "player", AUDIENCES, 1, token)
         before = [held.room.match.seats.holds[seat].generation for seat in person.seats]
-        had_seats = person.has_seats  # the room looks at what came in before it looks at the time
+        seats = list(person.seats)  # the room looks at what came in before it looks at the time
+        is_worthless = is_old or person.is_token_dead or not seats
+        is_in_vain = held.room.match.is_decided or person.identity in held.kept_out or is_worthless
+        for seat in seats if not is_in_vain else ():
+            held.regain(seat, self.now + TICK_S)
         answer, outs = self._ask_all(held, join)
         if held.room.is_over:
             return
-        if held.room.match.is_decided or person.identity in held.kept_out or not had_seats or is_old:
+        if is_in_vain:
             assert isinstance(answer, e.JoinRefused) and answer.close in (ENDED, OUT, NO_RESUME), answer
             self.fired[f"resume refused {answer.close}"] += 1
             return
         assert isinstance(answer, e.Joined), answer
-        assert [granted.seat for granted in answer.seats] == person.seats
+        assert [granted.seat for granted in answer.seats] == seats
         assert [granted.generation for granted in answer.seats] == [generation + 1 for generation in before]
         dismissed = [out for out in outs if isinstance(out, e.Dismissed)]
         told = [(out.conn, out.close) for out in dismissed]
         assert told == ([(was, Close.REPLACED.value.code)] if person.is_connected else [])
         self.fired["took over" if person.is_connected else "came back"] += 1
         person.tokens.append(answer.resume or "")
-        person.conn, person.is_connected, person.has_seats = conn, True, True
+        person.conn, person.is_connected = conn, True
         self._ask(
             held, e.AckItem(self._inc(person), conn, held.epoch, 0)
         )  # it has its welcome: the older token is used
@@ -314,8 +383,8 @@ class Matchmaking(RuleBasedStateMachine):
         """Somebody gives the seats up."""
         person = self._pick(which)
         if person.is_connected and not person.held.room.is_over:
-            self._ask(person.held, e.Part(self._inc(person), person.conn, is_lost=False))
             self._gone(person)
+            self._ask(person.held, e.Part(self._inc(person), person.conn, is_lost=False))
             self.fired["left"] += 1
 
     @precondition(lambda self: self.people)
@@ -336,7 +405,9 @@ class Matchmaking(RuleBasedStateMachine):
                 self._gone(tab)
 
     def _gone(self, person: Person) -> None:
-        person.is_connected = person.has_seats = False
+        for seat in person.seats:
+            person.held.free(seat, person.identity)
+        person.is_connected, person.seats = False, []
 
     # ---- rooms, time and the layer
 
@@ -414,9 +485,12 @@ class Matchmaking(RuleBasedStateMachine):
     def _tick(self, held: Held) -> list[e.ToGateway]:
         if not held.room.is_over:
             held.room.tick(self.now)
-        for person in self.people:
-            if person.held is held and not person.is_connected and person.has_seats and self.now >= person.grace_until:
-                person.has_seats = False
+        for seat, mark in sorted(held.marks.items()):
+            if mark.grace_until is not None and self.now >= mark.grace_until:
+                loser = next(p for p in self.people if p.held is held and seat in p.seats)
+                held.free(seat, loser.identity)
+                loser.seats.remove(seat)
+                loser.is_token_dead = True
                 self.fired["a grace ran out"] += 1
         drained = held.room.drain()
         for out in drained:
@@ -472,7 +546,7 @@ OFTEN = {
     "a new room", "pressed together", "a promise kept somebody out", "fullest of several", "emptiest of several",
     "newest of several", "a place was sure", "a promise was kept", "joined", "a bot made way", "a smaller team got somebody",
     f"refused {FULL}", f"refused {ENDED}", f"refused {OUT}", "took over", "came back", f"resume refused {NO_RESUME}",
-    "left", "kicked", "a grace ran out", "an end was announced", "a room was forgotten", "a code served again",
+    "left", "kicked", "a grace ran out", "a lost seat came back without its token", "an end was announced", "a room was forgotten", "a code served again",
 }  # fmt: skip
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -489,12 +563,14 @@ def test_who_comes_back_in_the_very_tick_in_which_the_grace_runs_out_is_let_in()
     try:
         state.begin(prefer=Prefer.FULLEST, parties=[1, 1])
         state.lose(which=0)
+        until = state.people[0].held.marks[0].grace_until
+        assert until is not None
         for people in (1, 1, 4, 4):
             state.quick(people=people)
         state.come_back(which=0, is_old=False, is_away=False)
         person, came_at = state.people[0], state.now - TICK_S  # a tick later it had said that it has its welcome
         assert person.is_connected
-        assert came_at > person.grace_until
+        assert came_at > until
         state.rooms_are_as_the_model_has_them()
     finally:
         state.teardown()

@@ -19,6 +19,7 @@ rooms:
     spectators: {{limit: 20, delay: {delay}, sees: {sees}}}
     start: {{min_players: {min_players}{bots}}}
     reconnect_grace: {grace}
+    same_player: {same_player}
     dispose_when_empty: 3s
     frames: {{window: 3, rung: {{every: 8, span: 32}}, keyframe_every: 60}}
     chat: {{rate: 50/s, length: 40, history: {history}}}
@@ -58,11 +59,13 @@ def plan_of(
     min_players: int = 1,
     tick_hz: int = 40,
     send_hz: int = 20,
+    same_player: str = "new_seat",
 ) -> Plan:
     """The plan of one parlour room with three routes."""
     filled = TEXT.format(
         seats=seats, teams=teams, delay=delay, sees=sees, grace=grace, history=history, min_players=min_players,
         bots=f", bots: {{policy: '{policy}', fill_to: {bots}}}" if bots else "", tick_hz=tick_hz, send_hz=send_hz,
+        same_player=same_player,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "routing.yaml"

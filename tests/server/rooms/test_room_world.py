@@ -270,7 +270,7 @@ def test_one_identity_holds_at_most_four_seats_and_displaces_no_bot_in_vain():
     bots = [hold.number for hold in world.room.match.seats.bots()]
     more = world.person(slots=1, identity="ann")
     world.advance(0.5)
-    assert ann.is_in and more.goodbyes[0].code == Close.OVERLOADED.value.code
+    assert ann.is_in and more.goodbyes[0].code == Close.NOT_ALLOWED.value.code
     assert [hold.number for hold in world.room.match.seats.bots()] == bots
 
 

@@ -24,6 +24,7 @@ from server.routing.spec import (
     Role,
     RoomSpec,
     RouteSpec,
+    SamePlayer,
     RungSpec,
     Sees,
     Spec,
@@ -96,6 +97,7 @@ def rooms(draw: st.DrawFn) -> RoomSpec:
         matchmaking=draw(
             st.none() | st.builds(MatchmakingSpec, st.just(("mode",)) | st.just(()), st.sampled_from(Prefer))
         ),
+        same_player=draw(st.sampled_from(SamePlayer)),
     )
 
 
