@@ -155,9 +155,7 @@ class Admission:
     def _granted(self, slot: int, hold: Hold) -> e.Granted:
         return e.Granted(slot, hold.number, hold.generation, self.match.inputs[hold.number].received_through)
 
-    def refuse(
-        self, gateway: str, item: e.Join, close: Close, reason: str, retry_after_s: float | None = None
-    ) -> None:
+    def refuse(self, gateway: str, item: e.Join, close: Close, reason: str, retry_after_s: float | None = None) -> None:
         """The connection may not come in: 44xx where the same hello would be refused again, 45xx where it may not be."""
         self.out.append(ToOne(gateway, e.JoinRefused(item.conn, close.value.code, reason, retry_after_s)))
 

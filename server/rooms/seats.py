@@ -26,9 +26,13 @@ from game.wire.closecodes import Close
 from server.ops.metrics import count
 
 ROOM_SEATS_PER_IDENTITY = 4  # seats of one room that one identity may hold
-EARNED_PER_S = 2.0  # seconds of grace that a connected second gives back: away for two thirds of the time is kept up for ever
+EARNED_PER_S = (
+    2.0  # seconds of grace that a connected second gives back: away for two thirds of the time is kept up for ever
+)
 REGAINED_PER_S = 1.0  # the same for somebody who has no seat
-YIELD_AFTER_S = 5.0  # a seat without connection is safe from newcomers for so long, and for EARNED_PER_S times its time connected
+YIELD_AFTER_S = (
+    5.0  # a seat without connection is safe from newcomers for so long, and for EARNED_PER_S times its time connected
+)
 CREDITS_MAX = 1_000  # identities whose used-up grace a room remembers after their seats are gone; overflow: drop_oldest
 
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from server.verify.world import World
 
 POLL_EVERY_S = 0.1
-LIMITS = re.compile(r"free seats|one identity may hold|at most \d+ slots|in the room already|the room has its|too many new rooms")
+LIMITS = re.compile(
+    r"free seats|one identity may hold|at most \d+ slots|in the room already|the room has its|too many new rooms"
+)
 FULL = {Close.OVERLOADED.value.code, Close.NOT_ALLOWED.value.code}
 RETRY_S = (0.3, 0.9)
 RETRY_GROWS_MAX = 4.0

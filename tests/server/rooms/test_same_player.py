@@ -86,7 +86,9 @@ def test_four_guests_who_only_come_back_to_renew_their_grace_do_not_keep_sixteen
             door.wait(1.0)
             held.append(door.seatless())
     assert max(held[:29]) == 16, "the first absence has the whole grace"
-    assert sum(held) / len(held) < 16 * 0.6, "afterwards they have what they earn: a second away for a second without seats"
+    assert sum(held) / len(held) < 16 * 0.6, (
+        "afterwards they have what they earn: a second away for a second without seats"
+    )
     assert min(held[29:]) == 0
 
 
