@@ -421,7 +421,7 @@ GATEWAY = (
         beyond="drop_oldest: a newcomer gets the seat, a resume 4440",
         counted="seats_yielded_total",
         need=4.0,
-        why="a page that reloads on a slow phone right after it joined; every second connected adds EARNED_PER_S to it",
+        why="a page that reloads on a slow phone right after it joined; every second connected adds EARNING to it",
     ),
     Row(
         of="server.rooms.seats:CREDITS_MAX",

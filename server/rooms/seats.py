@@ -13,7 +13,7 @@
 | taken, grace, bot | leave | free |
 
 Grace is a credit: a seat is without a connection for as long as its credit lasts. A new seat has the whole `grace_s`; a second
-away costs a second, a second connected gives `EARNED_PER_S` back. So who drops often and comes back keeps the seat, and who only
+away costs a second, a second connected gives `EARNING` back. So who drops often and comes back keeps the seat, and who only
 comes back to renew the grace does not.
 """
 
@@ -26,12 +26,12 @@ from game.wire.closecodes import Close
 from server.ops.metrics import count
 
 ROOM_SEATS_PER_IDENTITY = 4  # seats of one room that one identity may hold
-EARNED_PER_S = (
+EARNING = (
     2.0  # seconds of grace that a connected second gives back: away for two thirds of the time is kept up for ever
 )
-REGAINED_PER_S = 1.0  # the same for somebody who has no seat
+REGAINING = 1.0  # the same for somebody who has no seat
 YIELD_AFTER_S = (
-    5.0  # a seat without connection is safe from newcomers for so long, and for EARNED_PER_S times its time connected
+    5.0  # a seat without connection is safe from newcomers for so long, and for EARNING times its time connected
 )
 CREDITS_MAX = 1_000  # identities whose used-up grace a room remembers after their seats are gone; overflow: drop_oldest
 
@@ -85,7 +85,7 @@ class Hold:
     @property
     def yields_at(self) -> float:
         """From when on a seat in grace goes to a newcomer who finds the room full."""
-        return self.since + YIELD_AFTER_S + EARNED_PER_S * self.linked_s
+        return self.since + YIELD_AFTER_S + EARNING * self.linked_s
 
 
 @frozen
@@ -138,7 +138,7 @@ class SeatTable:
     def yielding(self, identity: str, now: float) -> list[Hold]:
         """Seats in grace that others than ``identity`` hold and that a newcomer to a full room gets: the longest lost first.
 
-        Their players were away for longer, this time, than YIELD_AFTER_S and EARNED_PER_S times what they were ever connected.
+        Their players were away for longer, this time, than YIELD_AFTER_S and EARNING times what they were ever connected.
         """
         found = [hold for hold in self._away() if hold.identity != identity and now > hold.yields_at]
         return sorted(found, key=lambda hold: (hold.since, hold.number))
@@ -206,7 +206,7 @@ class SeatTable:
         for hold in lost:
             self._become(hold, SeatState.GRACE)
             linked_s = max(0.0, now - hold.since)
-            hold.credit_s = min(self.grace_s, hold.credit_s + EARNED_PER_S * linked_s)
+            hold.credit_s = min(self.grace_s, hold.credit_s + EARNING * linked_s)
             hold.since, hold.linked_s = now, hold.linked_s + linked_s
             hold.conn, hold.grace_until = "", now + hold.credit_s
         return lost
@@ -245,7 +245,7 @@ class SeatTable:
     def _credit(self, identity: str, now: float) -> float:
         """What is left of the grace of somebody who has used it up here before."""
         credit_s, at = self._credits.get(identity, (self.grace_s, now))
-        return min(self.grace_s, credit_s + REGAINED_PER_S * max(0.0, now - at))
+        return min(self.grace_s, credit_s + REGAINING * max(0.0, now - at))
 
     def _remember_credit(self, hold: Hold) -> None:
         """A player's next seat has no more grace than this one had, but for the time between: leaving and coming renews nothing."""

@@ -19,7 +19,6 @@ rooms:
     spectators: {{limit: 20, delay: {delay}, sees: {sees}}}
     start: {{min_players: {min_players}{bots}}}
     reconnect_grace: {grace}
-    same_player: {same_player}
     dispose_when_empty: 3s
     frames: {{window: 3, rung: {{every: 8, span: 32}}, keyframe_every: 60}}
     chat: {{rate: 50/s, length: 40, history: {history}}}
@@ -65,8 +64,7 @@ def plan_of(
     filled = TEXT.format(
         seats=seats, teams=teams, delay=delay, sees=sees, grace=grace, history=history, min_players=min_players,
         bots=f", bots: {{policy: '{policy}', fill_to: {bots}}}" if bots else "", tick_hz=tick_hz, send_hz=send_hz,
-        same_player=same_player,
-    )  # fmt: skip
+    ).replace("    dispose_when_empty", f"    same_player: {same_player}\n    dispose_when_empty")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "routing.yaml"
         path.write_text(filled, encoding="utf-8")

@@ -8,7 +8,7 @@ from game.wire.closecodes import BY_CODE, Close, Retry
 from server.relay import envelope as e
 from server.rooms.outgoing import ToOne
 from server.rooms.room import Room
-from server.rooms.seats import EARNED_PER_S, ROOM_SEATS_PER_IDENTITY, YIELD_AFTER_S, SeatState
+from server.rooms.seats import EARNING, ROOM_SEATS_PER_IDENTITY, YIELD_AFTER_S, SeatState
 from server.rooms.viewers import RoomFacts
 from tests.server.rooms.plans import plan_of
 from tests.server.rooms.world import STARTED, Person, RoomWorld, _eval
@@ -162,7 +162,7 @@ def test_a_connected_second_gives_two_back():
     door.wait(10.0)
     door.hang_up(joined)
     left = door.room.match.seats.holds[0].grace_until - door.now
-    assert left == pytest.approx(1.0 + 10.0 * EARNED_PER_S, abs=0.5)
+    assert left == pytest.approx(1.0 + 10.0 * EARNING, abs=0.5)
 
 
 # ---- the same player without a token
