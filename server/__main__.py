@@ -35,39 +35,51 @@ def _with_routing(command: click.Command) -> click.Command:
     return command
 
 
+def _with_wait(command: click.Command) -> click.Command:
+    text = "Wait for a database or layer that is away, for ever, with a line every 5 s; otherwise that ends the start."
+    command.params.append(
+        click.Option(["--wait/--no-wait"], envvar="ROOMWRIGHT_WAIT", default=False, show_default=True, help=text)
+    )
+    return command
+
+
 @main.command()
-def run(routing: str | None) -> None:
+def run(routing: str | None, wait: bool) -> None:
     """Everything in one process: gateway, loop and worker."""
-    _serve({"gateway", "loop", "worker"}, routing)
+    _serve({"gateway", "loop", "worker"}, routing, is_waiting=wait)
 
 
 @main.command()
-def gateway(routing: str | None) -> None:
+def gateway(routing: str | None, wait: bool) -> None:
     """A gateway: sockets and pages. Any number of them, meeting the loops in the layer."""
     _need_shared_layer("gateway")
-    _serve({"gateway"}, routing)
+    _serve({"gateway"}, routing, is_waiting=wait)
 
 
 @main.command()
-def loop(routing: str | None) -> None:
+def loop(routing: str | None, wait: bool) -> None:
     """A loop: holds rooms. Any number of them."""
     _need_shared_layer("loop")
-    _choose(routing)
+    _choose(routing, is_waiting=wait)
     from server.headless import run_loop
 
     asyncio.run(run_loop())
 
 
 @main.command()
-def worker() -> None:
+def worker(wait: bool) -> None:
     """A background worker: writes results and replays."""
+    _choose(None, is_waiting=wait)
     from server.django_setup import prepare
+    from server.layer_check import need_layer
 
     prepare()
+    need_layer()
     from server.history.worker import main as work
     from server.ops.log import configure_logging
+    from server.starting import settings
 
-    configure_logging()
+    configure_logging(level=settings().log_level)
     sys.exit(asyncio.run(work()))
 
 
@@ -91,7 +103,7 @@ def up(gateways: int, loops: int, workers: int) -> None:
 def kick(routing: str | None, code: str, seat: int | None, identity: str | None, reason: str | None) -> None:
     """Remove somebody from the room CODE, for the rest of its life."""
     _need_shared_layer("kick", "POST /api/rooms/kick to that process")
-    _choose(routing)
+    _choose(routing, is_waiting=False)
     from server.headless import run_kick  # isort: skip - sets Django up, so it comes first
 
     from server.lobby.moderation import clean_kick
@@ -101,29 +113,35 @@ def kick(routing: str | None, code: str, seat: int | None, identity: str | None,
     try:
         wanted = clean_kick(asked if reason is None else {**asked, "reason": reason})
         click.echo(escaped(asyncio.run(run_kick(wanted))))
-    except (BadRequestError, LookupError) as error:
-        why = f"expected {error.expected}, got {error.got}" if isinstance(error, BadRequestError) else str(error)
+    except Exception as error:  # noqa: BLE001 - an operator reads one line, whatever went away meanwhile
+        why = str(error) if isinstance(error, LookupError) else repr(error)
+        if isinstance(error, BadRequestError):
+            why = f"expected {error.expected}, got {error.got}"
         click.echo(escaped(f"kick: {why}"), err=True)
         sys.exit(1)
 
 
-def _choose(routing: str | None) -> None:
+def _choose(routing: str | None, *, is_waiting: bool) -> None:
     if routing:
         os.environ["ROOMWRIGHT_ROUTING"] = routing
+    os.environ["ROOMWRIGHT_WAIT"] = "on" if is_waiting else "off"
 
 
-def _serve(roles: Collection[str], routing: str | None) -> None:
-    _choose(routing)
+def _serve(roles: Collection[str], routing: str | None, *, is_waiting: bool) -> None:
+    _choose(routing, is_waiting=is_waiting)
+    from server.starting import before_serving
+
+    before_serving()
     from server.serving.serve import serve  # isort: skip - chooses Twisted's reactor, so it comes first
+
+    from django.conf import settings
 
     from server.asgi import planned
     from server.ops.log import configure_logging
     from server.wiring import Parts
 
-    configure_logging()
-    from django.conf import settings
-
     environment = settings.ROOMWRIGHT
+    configure_logging(level=environment.log_level)
     serve(Parts(planned(), frozenset(roles)), environment.host, environment.port, environment.send_buffer_bytes)
 
 
@@ -138,6 +156,8 @@ def _need_shared_layer(command: str, instead: str = "`python -m server run`: one
 
 for _command in (run, gateway, loop, kick):
     _with_routing(_command)
+for _command in (run, gateway, loop, worker):
+    _with_wait(_command)
 main.add_command(routes)
 main.add_command(verify)
 

@@ -6,13 +6,17 @@ with a shared one. `python -m server run` builds its own application by `applica
 
 from daphne import server as _reactor_first  # noqa: F401, I001  Twisted's reactor must be chosen before Django loads
 
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from server import starting
 from server.django_setup import prepare
+from server.layer_check import need_layer
 
+starting.planned()
+starting.occupy()
 prepare()
+need_layer()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
@@ -20,8 +24,6 @@ from django.core.asgi import get_asgi_application  # noqa: E402
 
 from server.ops.log import configure_logging  # noqa: E402
 from server.routing.compile import router_of  # noqa: E402
-from server.routing.plan import Plan, load_plan  # noqa: E402
-from server.routing.problems import Problems  # noqa: E402
 from server.sockets.refuse import with_no_such_route  # noqa: E402
 from server.wiring import GATEWAY, LOOP, WORKER, Parts, install_lobby  # noqa: E402
 
@@ -30,13 +32,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
-def planned() -> Plan:
-    """The plan of the routing file; its problems are printed and end the process with 2."""
-    plan = load_plan(settings.ROOMWRIGHT.routing)
-    if isinstance(plan, Problems):
-        sys.stderr.write(f"{plan}\n")
-        raise SystemExit(2)
-    return plan
+planned = starting.planned
 
 
 def application_of(parts: Parts) -> App:
@@ -68,7 +64,7 @@ async def _lifespan(parts: Parts, receive: Receive, send: Send) -> None:
 
 
 def _default() -> App:
-    configure_logging()
+    configure_logging(level=settings.ROOMWRIGHT.log_level)
     roles = {GATEWAY} if settings.ROOMWRIGHT.layer.is_shared else {GATEWAY, LOOP, WORKER}
     return application_of(Parts(planned(), frozenset(roles)))
 

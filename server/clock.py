@@ -122,6 +122,11 @@ async def sleep_until(deadline: float) -> None:
         await asyncio.sleep(left_s)
 
 
+def block_s(seconds: float) -> None:
+    """Hold up the calling thread. For a process that has not started yet: nothing else of it runs meanwhile."""
+    time.sleep(seconds)
+
+
 def run_at(deadline: float, call: Callable[[], object], context: Context | None = None) -> asyncio.TimerHandle:
     """Have the running event loop call at `deadline`, or a little before where the process stands still meanwhile."""
     behind_s = stopwatch() - monotonic()

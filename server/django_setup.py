@@ -6,35 +6,90 @@ without importing a migration.
 
 import fcntl
 import os
-import sys
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import django
+from django.core.exceptions import ImproperlyConfigured
+
+from server.starting import NotReadyError, fail, shown, wait_for
 
 LOCK_ID = 0x526F6F6D  # PostgreSQL's advisory lock of whoever migrates
 
+# What time alone may mend; drivers tell causes apart by their words only.
+PASSING = re.compile(
+    r"refused|time.?out|timed out|starting up|shutting down|recovery|could not translate|resolv|resolution|"
+    r"too many (clients|connections)|connection slots|is locked|terminat|reset by|closed the connection|unreachable|"
+    r"Is the server running",
+    re.IGNORECASE,
+)
+
 
 def prepare() -> None:
-    """Set Django up and apply what migrations the database lacks; with nothing to do it costs one query.
+    """Set Django up and apply what migrations the database lacks; with nothing to do it costs one query and no write.
 
-    A database that cannot be reached or written prints one line and exits 2.
+    A database that cannot be reached, read or written prints one line and ends the process with 2; one that may come back is
+    waited for where starts wait (`server.starting.wait_for`).
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "server.settings")
-    django.setup()
-    from django.db import DatabaseError, connection
+    try:
+        django.setup()
+    except ImproperlyConfigured as error:
+        raise fail(NotReadyError(f"DATABASE_URL: {_without_driver(error)}")) from None
+    wait_for("the database", _bring_up_to_date)
+
+
+def _bring_up_to_date() -> None:
+    from django.db import Error, connection
 
     try:
         if _unapplied():
             with _migrating_alone():
                 _migrate()
+        check_writable()
+    except ImproperlyConfigured as error:
+        raise NotReadyError(f"DATABASE_URL: {_without_driver(error)}") from None
+    except (Error, OSError) as error:
+        raise NotReadyError(
+            f"DATABASE_URL: expected a database that can be reached and written, got: {error} ({_place()})",
+            may_pass=bool(PASSING.search(str(error))),
+        ) from None
+    finally:
         connection.close()  # this thread has no more to ask; those that have, open their own
-    except (DatabaseError, OSError) as error:
-        sys.stderr.write(
-            f"DATABASE_URL: expected a database that can be reached and written, got: {error}\n".replace("\n ", " ")
-        )
-        raise SystemExit(2) from None
+
+
+def check_writable() -> None:
+    """Raises a database error where nothing can be written now. What it writes to SQLite is taken back, so that no disk has it."""
+    from django.db import OperationalError, connection, transaction
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW transaction_read_only")
+            if cursor.fetchone() == ("on",):
+                raise OperationalError("it is read-only, as a standby is")
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("PRAGMA user_version")
+        cursor.execute(f"PRAGMA user_version = {int(cursor.fetchone()[0])}")
+        transaction.set_rollback(True)
+
+
+def _place() -> str:
+    """Where the database is, without a password."""
+    from django.db import connection
+
+    found = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return shown(Path(found["NAME"]))
+    return f"{found['HOST'] or 'local socket'}:{found['PORT'] or 5432}/{found['NAME']}"
+
+
+def _without_driver(error: ImproperlyConfigured) -> str:
+    if "psycopg" in str(error):
+        return "expected the package psycopg, PostgreSQL's driver, got none; install it: pip install -e '.[postgres]'"
+    return f"expected a database that Django can use, got: {error}"
 
 
 def _unapplied() -> set[tuple[str, str]]:
@@ -53,9 +108,15 @@ def _unapplied() -> set[tuple[str, str]]:
 
 def _migrate() -> None:
     from django.core.management import call_command
+    from django.db import Error
 
     if _unapplied():  # another process may have done it while we waited for the lock
-        call_command("migrate", interactive=False, verbosity=0)
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except Exception as error:
+            if isinstance(error, Error) and PASSING.search(str(error)):
+                raise
+            raise NotReadyError(f"DATABASE_URL: expected migrations that apply to {_place()}, got: {error!r}") from None
 
 
 @contextmanager

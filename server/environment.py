@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import dj_database_url
 from attrs import field, frozen
@@ -20,6 +21,10 @@ T = TypeVar("T")
 
 SECRET_LENGTH_MIN = 16
 SQLITE_BUSY_S = 5
+POSTGRES_CONNECT_S = 5
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+DATABASE_FORMS = "sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME"
+NO_DATABASE = "expected the name of a database (for SQLite a file: threads and processes share it), got none"
 
 # WAL lets the gateway read while the loop writes; FULL keeps a committed result through a power loss; IMMEDIATE takes
 # the write lock at BEGIN, so that a transaction waits for it (`timeout` seconds) instead of failing half-way.
@@ -38,9 +43,9 @@ class BadEnvironmentError(Exception):
 class Environment:
     """What the process was told. `secret` is None where none was given: the caller keeps one under `var`.
 
-    `is_paced` False lets a socket that does not read grow without bound: for measurements only. `send_buffer_bytes` is the
-    kernel's buffer per socket (0: the kernel's choice). `connections_per_address` is 0 for any number, and None for the default,
-    from which this machine is free.
+    `is_waiting`: a start waits for a database or layer that is away. `log_level` is the least that is logged. `is_paced` False lets
+    a socket that does not read grow without bound: for measurements only. `send_buffer_bytes` is the kernel's buffer per socket (0:
+    the kernel's choice). `connections_per_address` is 0 for any number, and None for the default, from which this machine is free.
     """
 
     host: str
@@ -55,6 +60,8 @@ class Environment:
     is_paced: bool
     send_buffer_bytes: int
     connections_per_address: int | None
+    is_waiting: bool = False
+    log_level: str = "INFO"
 
 
 def read_environment(env: Mapping[str, str], root: Path) -> Environment:
@@ -80,7 +87,7 @@ def read_environment(env: Mapping[str, str], root: Path) -> Environment:
         port=checked("ROOMWRIGHT_PORT", "8000", read_port, 8000),
         routing=Path(env.get("ROOMWRIGHT_ROUTING") or root / "routing.yaml"),
         secret=checked("ROOMWRIGHT_SECRET", "", read_secret, None),
-        database=checked("DATABASE_URL", f"sqlite:///{var / 'roomwright.sqlite3'}", read_database, {}),
+        database=checked("DATABASE_URL", "", lambda text: read_database(text, var / "roomwright.sqlite3"), {}),
         layer=checked(
             "ROOMWRIGHT_LAYER", "memory://", lambda text: parse_layer(text, prefix), parse_layer("memory://")
         ),
@@ -90,6 +97,8 @@ def read_environment(env: Mapping[str, str], root: Path) -> Environment:
         is_paced=checked("ROOMWRIGHT_PACING", "on", read_switch, True),
         send_buffer_bytes=checked("ROOMWRIGHT_SEND_BUFFER", "0", read_bytes, 0),
         connections_per_address=checked("ROOMWRIGHT_CONNECTIONS_PER_ADDRESS", "", read_connections, None),
+        is_waiting=checked("ROOMWRIGHT_WAIT", "off", read_switch, False),
+        log_level=checked("ROOMWRIGHT_LOG", "INFO", read_level, "INFO"),
     )
     if problems:
         raise BadEnvironmentError("\n".join(problems))
@@ -159,28 +168,61 @@ def read_allowed_hosts(text: str, host: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*given, own, "localhost", "127.0.0.1", "[::1]")))
 
 
-def read_database(text: str) -> dict[str, Any]:
-    """Django's settings for one `DATABASE_URL`; SQLite gets WAL, full sync and immediate transactions."""
+def read_level(text: str) -> str:
+    """The name of a log level."""
+    if text.upper() not in LOG_LEVELS:
+        raise ValueError(f"expected one of {', '.join(LOG_LEVELS)}, got {text[:60]!r}")
+    return text.upper()
+
+
+def read_database(text: str, default: Path) -> dict[str, Any]:
+    """Django's settings for one `DATABASE_URL`; without one an SQLite database in the file `default`.
+
+    SQLite gets WAL, full sync and immediate transactions, PostgreSQL a limit to how long connecting may take.
+    """
     scheme = text.partition(":")[0]
-    if scheme not in {"sqlite", "postgres", "postgresql"}:
-        raise ValueError(
-            f"expected sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME, got scheme {scheme[:30]!r}"
-        )
+    if not text:
+        return sqlite_at(default)
+    if scheme == "sqlite":
+        return sqlite_at(read_sqlite_path(text))
+    if scheme not in {"postgres", "postgresql"}:
+        raise ValueError(f"expected {DATABASE_FORMS}, got scheme {scheme[:30]!r}")
     try:
         found: dict[str, Any] = dict(dj_database_url.parse(text, conn_health_checks=True))
     except (ValueError, dj_database_url.ParseError) as error:
         # The parser's own message would repeat a password.
-        raise ValueError(
-            "expected sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME, got a URL that does not parse"
-        ) from error
-    if not found.get("NAME") or (scheme == "sqlite" and found["NAME"] == ":memory:"):
-        raise ValueError(
-            "expected the name of a database (for SQLite a file: threads and processes share it), got none"
-        )
-    if scheme == "sqlite":
-        found["OPTIONS"] = {**found.get("OPTIONS", {}), **SQLITE_OPTIONS}
-        found["TEST"] = {"NAME": f"{found['NAME']}.test"}  # a real file: an in-memory one would not be shared
+        raise ValueError(f"expected {DATABASE_FORMS}, got a URL that does not parse") from error
+    if not found.get("NAME"):
+        raise ValueError(NO_DATABASE)
+    found["OPTIONS"] = {"connect_timeout": POSTGRES_CONNECT_S, **found.get("OPTIONS", {})}
     return found
+
+
+def read_sqlite_path(url: str) -> Path:
+    """The file that `sqlite:///PATH` names: `%23` and its kind are decoded, `#` and `?` stand for themselves.
+
+    A URL's query and fragment mean nothing to a file, and a folder's name may hold their signs.
+    """
+    if re.search(r"\?\w+=[^/?]*$", url):
+        raise ValueError("expected sqlite:///PATH without options, got some (write ? as %3F in a file's name)")
+    host, slash, path = url.removeprefix("sqlite:").removeprefix("//").partition("/")
+    path = unquote(path, errors="surrogateescape")
+    if host or not slash or not path or path.endswith("/") or path == ":memory:":
+        raise ValueError(NO_DATABASE)
+    if "\0" in path:
+        raise ValueError(f"expected {DATABASE_FORMS}, got a path with a NUL")
+    return Path(path).absolute()
+
+
+def sqlite_at(path: Path) -> dict[str, Any]:
+    """Django's settings for the SQLite database in a file. No URL is made of its name, which may hold any character."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": dict(SQLITE_OPTIONS),
+        "TEST": {"NAME": f"{path}.test"},  # a real file: an in-memory one would not be shared
+    }
 
 
 def kept_secret(path: Path) -> str:

@@ -3,28 +3,30 @@
 import asyncio
 import signal
 
-from server.django_setup import prepare
+from server.asgi import planned  # isort: skip - sets Django up, once what a start needs is there
 
-prepare()
+import structlog
+from django.conf import settings
 
-import structlog  # noqa: E402
-
-from server.asgi import planned  # noqa: E402
-from server.lobby.moderation import Wanted, named  # noqa: E402
-from server.ops.log import configure_logging  # noqa: E402
-from server.wiring import GATEWAY, LOOP, Parts  # noqa: E402
+from server.lobby.moderation import Wanted, named
+from server.ops.log import configure_logging
+from server.starting import fail
+from server.wiring import GATEWAY, LOOP, Parts
 
 log = structlog.get_logger()
 
 
 async def run_loop() -> None:
     """Holds rooms until told to stop."""
-    configure_logging()
+    configure_logging(level=settings.ROOMWRIGHT.log_level)
     parts = Parts(planned(), frozenset({LOOP}))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await parts.start()
+    try:
+        await parts.start()
+    except Exception as error:  # noqa: BLE001 - whatever it is, an operator reads one line and a status
+        raise fail(f"the loop could not start: {error!r}", 1) from None
     log.info("loop.started", node=parts.holder.node if parts.holder else "")
     await stop.wait()
     await parts.drain()
@@ -32,7 +34,7 @@ async def run_loop() -> None:
 
 async def run_kick(wanted: Wanted) -> str:
     """Removes somebody from a room, whichever process holds it; what is to be said of it. Raises LookupError for why not."""
-    configure_logging()
+    configure_logging(level=settings.ROOMWRIGHT.log_level)
     parts = Parts(planned(), frozenset({GATEWAY}))
     try:
         answer = await parts.kick(wanted.code, wanted.seat, wanted.identity, wanted.reason, "command line")

@@ -16,6 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 def _read() -> tuple[Environment, str]:
     try:
         found = read_environment(os.environ, BASE_DIR)
+        make_directory(found.var, "ROOMWRIGHT_VAR")
         if found.database["ENGINE"].endswith("sqlite3"):
             make_directory(Path(found.database["NAME"]).parent, "DATABASE_URL")
         return found, found.secret or kept_secret(found.var / "secret")

@@ -26,6 +26,7 @@ from server.layers import make_layer
 from server.lobby import directory
 from server.lobby.live import LiveRooms
 from server.lobby.registry import Lobby, RoomType, install
+from server.locks import FileLock, Lives
 from server.ops.incidents import keep_incident
 from server.ops.metrics import count
 from server.relay import envelope as e
@@ -41,6 +42,7 @@ from server.social.notices import Sent, aacknowledge, aundelivered_for_each
 from server.sockets.caps import Caps
 from server.sockets.consumer import RoomConsumer
 from server.sockets.gateway import Directory, Gateway, People, Who
+from server.starting import is_alone
 from server.watchdog import Watchdog
 
 log = structlog.get_logger()
@@ -67,6 +69,7 @@ class Parts:
     watchdog: Watchdog | None = None
     _ports: list[Port] = field(factory=list)
     _tasks: list[asyncio.Task[Any]] = field(factory=list)
+    _life: FileLock | None = None
     _starting: asyncio.Lock = field(factory=asyncio.Lock)
     is_started: bool = False
     checks: dict[str, Callable[[], bool]] = field(factory=dict)  # of what this process is, by name, for `/healthz`
@@ -77,8 +80,8 @@ class Parts:
             if self.is_started:
                 return
             self._run(keep_time(self._on_slept), "heartbeat")
-            if LOOP in self.roles and not settings.ROOMWRIGHT.layer.is_shared:
-                await directory.aend_orphans()
+            if LOOP in self.roles:
+                await self._end_rooms_of_the_dead()
             if GATEWAY in self.roles:
                 await self._start_gateway()
             if LOOP in self.roles:
@@ -109,6 +112,8 @@ class Parts:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._life is not None:
+            self._life.release(is_removed=True)
 
     async def kick(self, code: str, seat: int | None, identity: str, reason: str, by: str) -> e.Kicked:
         """Removes somebody from a room, whichever process holds it. For processes with a gateway."""
@@ -132,7 +137,7 @@ class Parts:
     async def _start_loop(self) -> None:
         frames = Port("frames", make_layer, lambda _: None, lambda: holder.on_frames_reset())  # noqa: PLW0108 - made below
         control = Port("control", make_layer, lambda message: holder.on_control(message))  # noqa: PLW0108 - made below
-        holder = self.holder = Holder(f"{self.node}-loop", frames, control, self.plan.rooms, self._services())
+        holder = self.holder = Holder(self._loop_name, frames, control, self.plan.rooms, self._services())
         await self._open(frames, control)
         self.watchdog = Watchdog()
         self.watchdog.start()
@@ -144,6 +149,25 @@ class Parts:
         count("process_slept_seconds_total", slept_s)
         if self.holder is not None:
             self.holder.note_slept(slept_s)
+
+    @property
+    def _loop_name(self) -> str:
+        """The name of this process's loop, in rooms' rows and for other processes of this host."""
+        return f"{self.node}-loop"
+
+    async def _end_rooms_of_the_dead(self) -> None:
+        """Whoever holds a room and has died on this host died with it; what runs elsewhere is left alone.
+
+        A server that is alone on its database knows more: nobody else can hold any.
+        """
+        lives = Lives(settings.ROOMWRIGHT.var / "lives")
+        self._life = lives.begin(self._loop_name)
+        dead = lives.dead()
+        ended = await (directory.aend_orphans() if is_alone() else directory.aend_rooms_of(dead))
+        for name in dead:
+            lives.forget(name)
+        if ended:
+            log.warning("room.orphans_ended", rooms=ended, holders=dead)
 
     async def _open(self, *ports: Port) -> None:
         for port in ports:

@@ -161,10 +161,16 @@ def live_rooms(limit: int = 1000) -> list[RoomRow]:
 def end_orphans(alive: Collection[str] = ()) -> int:
     """End every open room whose holder is not in `alive`, and return how many those were.
 
-    For the start of a single-process server: whatever its predecessor left open died with it. Name "" in `alive` to
+    For the start of a server that is alone on its database: whatever its predecessor left open died with it. Name "" in `alive` to
     spare rooms that no loop has claimed yet.
     """
     left = Room.objects.filter(state=RoomState.OPEN).exclude(holder__in=list(alive))
+    return left.update(state=RoomState.ENDED, ended=wall_now())
+
+
+def end_rooms_of(holders: Collection[str]) -> int:
+    """End every open room of these loops, which are known to be dead, and return how many those were."""
+    left = Room.objects.filter(state=RoomState.OPEN, holder__in=[name for name in holders if name])
     return left.update(state=RoomState.ENDED, ended=wall_now())
 
 
@@ -192,3 +198,4 @@ aclose = on_database_thread(close)
 anote_counts = on_database_thread(note_counts)
 alist_live_rooms = on_database_thread(live_rooms)
 aend_orphans = on_database_thread(end_orphans)
+aend_rooms_of = on_database_thread(end_rooms_of)

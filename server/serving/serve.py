@@ -8,15 +8,14 @@ from server.serving import reactor  # isort: skip - Twisted's reactor is chosen 
 reactor.install()
 
 import asyncio  # noqa: E402
-import errno  # noqa: E402
 import gc  # noqa: E402
-import socket  # noqa: E402
 
 import structlog  # noqa: E402
 
 from server.asgi import application_of  # noqa: E402
 from server.serving.descriptors import Descriptors  # noqa: E402
 from server.serving.server import RoomServer  # noqa: E402
+from server.starting import check_address, fail  # noqa: E402
 from server.wiring import Parts  # noqa: E402
 
 log = structlog.get_logger()
@@ -55,27 +54,8 @@ def serve_at(parts: Parts, endpoint: str, url: str, send_buffer_bytes: int = 0) 
     parts.checks["descriptors"] = server.descriptors.is_well
     server.send_buffer_bytes = send_buffer_bytes
     server.run()
-
-
-def check_address(host: str, port: int) -> None:
-    """Says what to do where the port is taken or the host is not ours: Daphne itself would say nothing."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SystemExit(_address_problem(host, port, error)) from None
-
-
-def _address_problem(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use; choose another: ROOMWRIGHT_PORT={port + 1} make run"
-    if error.errno == errno.EACCES:
-        return (
-            f"port {port} needs privileges that this user lacks; choose one above 1023: ROOMWRIGHT_PORT=8000 make run"
-        )
-    return f"cannot listen on {host}:{port}: {error.strerror}; see ROOMWRIGHT_HOST and ROOMWRIGHT_PORT"
+    if server.failure:
+        raise fail(server.failure, 1)
 
 
 def _start(server: RoomServer, parts: Parts, url: str) -> None:
@@ -93,5 +73,4 @@ def _report(server: RoomServer, task: "asyncio.Task[None]") -> None:
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS_MAX)
     if not task.cancelled() and task.exception() is not None:
-        log.critical("server.start_failed", error=repr(task.exception()))
-        server.stop()
+        server.fail(f"the server could not start: {task.exception()!r}")

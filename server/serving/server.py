@@ -33,10 +33,11 @@ GOODBYE_S = 0.3  # for a goodbye's way to the kernel
 
 
 class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
-    """``drain`` is awaited before the last connection is dropped."""
+    """``drain`` is awaited before the last connection is dropped. ``failure``: why it ended without being told to."""
 
     drain: Callable[[], Awaitable[None]]
     send_buffer_bytes: int = 0
+    failure: str = ""
     door: Door | None = None
     descriptors: Descriptors
 
@@ -60,6 +61,15 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
             port.factory = self.door
         if self.send_buffer_bytes and getattr(port, "socket", None) is not None:
             port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
+
+    def listen_error(self, failure: Any) -> None:
+        """Daphne's own would end the process with 0."""
+        self.fail(f"cannot listen at {self.endpoints[0]}: {failure.getErrorMessage()}")
+
+    def fail(self, why: str) -> None:
+        """Ends the server; whoever runs it says why, and exits with a status that says so."""
+        self.failure = self.failure or why
+        self.stop()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Daphne's own, with a bounded inbox and the extension; HTTP stays as it is."""

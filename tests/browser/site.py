@@ -29,6 +29,7 @@ def start_site(layer: str, processes: Processes, redis: Callable[[], RedisServer
         return Site(running.url, {})
     env = {
         "ROOMWRIGHT_LAYER": redis().url,
+        "ROOMWRIGHT_VAR": str(processes.folder / "var"),
         "DATABASE_URL": f"sqlite:///{processes.folder / 'test.sqlite3'}",
         "ROOMWRIGHT_SECRET": "a secret that all processes of a test share",
     }

@@ -1,8 +1,10 @@
 """The environment: defaults, every mistake at once, and a secret that two processes agree on."""
 
+import sqlite3
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,61 @@ def test_bad_ports(tmp_path: Path, port: str):
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite://:memory:", "postgres://[bad/db", "nonsense"])
 def test_bad_databases(tmp_path: Path, url: str):
+    with pytest.raises(BadEnvironmentError, match="DATABASE_URL: expected"):
+        read_environment({"DATABASE_URL": url}, tmp_path)
+
+
+STRANGE = [
+    "a#b",
+    "a?b=c",
+    "100%",
+    "%41",
+    "a b",
+    'it\'s "it"',
+    "näh 漢字",
+    "new\nline",
+    "back\\slash",
+    "semi;colon",
+    "file:x",
+]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_the_database_is_in_its_folder_whatever_that_is_called(tmp_path: Path, name: str):
+    """No URL is made of the folder's name; Django's own connection shows where the file is."""
+    var = tmp_path / name / "var"
+    var.mkdir(parents=True)
+    found = read_environment({}, tmp_path / name)
+    for env in ({"ROOMWRIGHT_VAR": str(var)}, {}):
+        found = read_environment(env, tmp_path / name)
+        assert (found.var, found.database["NAME"]) == (var, str(var / "roomwright.sqlite3"))
+    with closing(sqlite3.connect(found.database["NAME"], uri=True)) as opened:  # as Django opens it
+        opened.execute("CREATE TABLE t (x)")
+    assert [path.name for path in var.iterdir()] == ["roomwright.sqlite3"]
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:////data/a#b/x.db", "/data/a#b/x.db"),
+        ("sqlite:////data/what?/x.db", "/data/what?/x.db"),
+        ("sqlite:////data/a%23b%3Fc%20d/x.db", "/data/a#b?c d/x.db"),
+        ("sqlite:////data/100%/x.db", "/data/100%/x.db"),
+        ("sqlite:////data/new\nline/x.db", "/data/new\nline/x.db"),
+    ],
+)
+def test_a_database_url_names_a_file_as_it_is_called(tmp_path: Path, url: str, path: str):
+    assert read_environment({"DATABASE_URL": url}, tmp_path).database["NAME"] == path
+
+
+def test_relative_paths_are_of_the_folder_that_the_process_starts_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    found = read_environment({"ROOMWRIGHT_VAR": "v", "DATABASE_URL": "sqlite:///d/x.db"}, Path("/elsewhere"))
+    assert (found.var, found.database["NAME"]) == (tmp_path / "v", str(tmp_path / "d" / "x.db"))
+
+
+@pytest.mark.parametrize("url", ["sqlite:////x.db?timeout=20", "sqlite:////data/", "sqlite:////a%00b", "sqlite://h/x"])
+def test_an_sqlite_url_that_is_more_than_a_file_is_refused(tmp_path: Path, url: str):
     with pytest.raises(BadEnvironmentError, match="DATABASE_URL: expected"):
         read_environment({"DATABASE_URL": url}, tmp_path)
 

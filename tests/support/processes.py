@@ -166,14 +166,15 @@ class Processes:
     def server(
         self, command: str = "run", *words: str, env: Mapping[str, str] | None = None, timeout_s: float = 60.0
     ) -> Running:
-        """Start `python -m server <command>` on a free port with a database of its own; returns once /healthz answers.
+        """Start `python -m server <command>` on a free port with a folder and database of its own; returns once /healthz answers.
 
-        Processes of one test share the database unless `env` says otherwise. The address is `Running.url`.
+        Processes of one test share both unless `env` says otherwise. The address is `Running.url`.
         """
         port = free_port()
         own = {
             "ROOMWRIGHT_HOST": "127.0.0.1",
             "ROOMWRIGHT_PORT": str(port),
+            "ROOMWRIGHT_VAR": str(self.folder / "var"),
             "DATABASE_URL": f"sqlite:///{self.folder / 'test.sqlite3'}",
         }
         running = self.python("-m", "server", command, *words, env={**own, **(env or {})})
