@@ -25,7 +25,7 @@ from server.history.worker import Worker
 from server.layers import make_layer
 from server.lobby import directory
 from server.lobby.live import LiveRooms
-from server.lobby.registry import Lobby, RoomType, install
+from server.lobby.registry import Lobby, Refusal, RoomType, install
 from server.locks import FileLock, Lives
 from server.ops.incidents import keep_incident
 from server.ops.metrics import count
@@ -180,6 +180,8 @@ class Parts:
     def _on_announcement(self, announcement: e.Announcement, now: float) -> None:
         if self.gateway is not None:
             self.gateway.known.on_announcement(announcement)
+            self.gateway.opened.on_announcement(announcement, now)
+        takes_joins = announcement.takes is not e.Takes.NOTHING
         for info in announcement.rooms:
             self.live.announce(
                 {
@@ -190,11 +192,23 @@ class Parts:
                     "bots": info.bots,
                     "spectators": info.spectators,
                     "seats": info.seats,
-                    "state": info.state,
+                    "state": info.state if takes_joins or info.state != "open" else "busy",
                     "tick": info.tick,
                 },
                 now,
             )
+
+    def why_not_open(self, address: str) -> Refusal | None:
+        """Why quick play may open no room for an address now, as HTTP tells it."""
+        found = self.gateway.why_not_open("", address) if self.gateway is not None else None
+        if found is None:
+            return None
+        return Refusal(429 if found.close is Close.NOT_ALLOWED else 503, found.reason, found.retry_after_s)
+
+    def note_opened(self, incarnation: str, address: str) -> None:
+        """Quick play opened a room for an address."""
+        if self.gateway is not None:
+            self.gateway.opened.note(incarnation, "", address, monotonic())
 
     def _services(self) -> Services:
         async def claim(incarnation: str) -> int | str:
@@ -210,7 +224,10 @@ def install_lobby(parts: Parts) -> None:
     """Tells the lobby's views what this process serves."""
     types = {room.name: _room_type(parts.plan, room) for room in parts.plan.rooms.values()}
     parts.checks["parts"] = lambda: parts.is_started
-    install(Lobby(types, parts.live, parts.checks, parts.kick if GATEWAY in parts.roles else None))
+    kick = parts.kick if GATEWAY in parts.roles else None
+    install(
+        Lobby(types, parts.live, parts.checks, kick, why_not_open=parts.why_not_open, note_opened=parts.note_opened)
+    )
 
 
 def _room_type(plan: Plan, room: RoomPlan) -> RoomType:

@@ -10,11 +10,13 @@ from typing import Any
 from attrs import define, field, frozen
 
 from server.routing.spec import Prefer
+from server.web.address import is_local
 
 STALE_AFTER_S = 5.0  # loops announce every second
 PROMISED_FOR_S = 5.0  # how long a place that quick play gave away is counted before its player must have joined
 OPENED_FOR_S = 15.0  # how long a room that we opened ourselves is kept without its loop's first announcement
 ROOMS_MAX = 10_000
+PROMISES_PER_ADDRESS = 64
 
 
 @frozen
@@ -44,7 +46,7 @@ class LiveRooms:
     """The table, at most `ROOMS_MAX` rooms; beyond that the one unheard of for longest goes (overflow: drop_oldest)."""
 
     _rooms: dict[str, LiveRoom] = field(factory=dict, init=False)
-    _promised: dict[str, list[float]] = field(factory=dict, init=False)
+    _promised: dict[str, list[tuple[float, str]]] = field(factory=dict, init=False)
 
     def announce(self, announcement: Mapping[str, Any], now: float) -> bool:
         """Take in `{inc, code, type, players, bots, spectators, seats, state, tick}`; False if that is not what it is.
@@ -81,14 +83,19 @@ class LiveRooms:
         with_place = [(taken, room) for taken, room in candidates if taken < room.seats]
         return max(with_place, key=_RANK[prefer])[1] if with_place else None
 
-    def promise(self, incarnation: str, now: float) -> None:
-        """Count one more player in this room until its own announcements can show them."""
+    def promise(self, incarnation: str, now: float, address: str = "") -> None:
+        """Count one more player in this room until its own announcements can show them.
+
+        An address ("" for this machine's own) is believed PROMISES_PER_ADDRESS at a time (overflow: ignore): nobody takes a place
+        from others by asking for it again and again.
+        """
         self._promises(incarnation, now)
-        if incarnation in self._rooms:
-            self._promised.setdefault(incarnation, []).append(now + PROMISED_FOR_S)
+        own = sum(who == address and until > now for kept in self._promised.values() for until, who in kept)
+        if incarnation in self._rooms and (is_local(address) or own < PROMISES_PER_ADDRESS):
+            self._promised.setdefault(incarnation, []).append((now + PROMISED_FOR_S, address))
 
     def _promises(self, incarnation: str, now: float) -> int:
-        kept = [until for until in self._promised.get(incarnation, ()) if until > now]
+        kept = [(until, who) for until, who in self._promised.get(incarnation, ()) if until > now]
         if kept:
             self._promised[incarnation] = kept
         else:

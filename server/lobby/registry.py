@@ -80,8 +80,19 @@ class AskKick(Protocol):
 
 
 @frozen
+class Refusal:
+    """Why no room is opened, as an HTTP status, words, and when to ask again."""
+
+    status: int
+    reason: str
+    retry_after_s: float | None = None
+
+
+@frozen
 class Lobby:
     """The lobby's view of the server; `checks` say by name whether a part is well, for `/healthz`.
+
+    `why_not_open(address)` tells whether an address may open a room now, and `note_opened(incarnation, address)` that it did.
 
     `kick` is there in processes with a gateway. `turn` is for who chooses a room: who comes meanwhile shall find the room that is
     being opened, not open another.
@@ -92,6 +103,8 @@ class Lobby:
     checks: Mapping[str, Callable[[], bool]] = field(factory=dict)
     kick: AskKick | None = None
     turn: asyncio.Lock = field(factory=asyncio.Lock)
+    why_not_open: Callable[[str], Refusal | None] = lambda _: None
+    note_opened: Callable[[str, str], None] = lambda _, __: None
 
 
 _installed = Lobby({})

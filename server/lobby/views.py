@@ -1,5 +1,6 @@
 """The lobby over HTTP: the room list, quick play, health, and the pages that people open."""
 
+import math
 from pathlib import Path
 
 from attrs import asdict
@@ -12,7 +13,8 @@ from game.codes import is_room_code
 from server import clock
 from server.database import database
 from server.lobby import directory, registry
-from server.lobby.registry import RoomType
+from server.lobby.registry import Refusal, RoomType
+from server.web.address import address_of_request
 from server.web.api import BadRequestError, api_get, api_post
 from server.web.ratelimit import QUICK_PLAYS
 
@@ -41,7 +43,7 @@ async def rooms(_request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt
 @api_post(QUICK_PLAYS, "quick_plays_per_address")
-async def quick(_request: HttpRequest, body: dict[str, object]) -> JsonResponse:
+async def quick(request: HttpRequest, body: dict[str, object]) -> JsonResponse:
     """`{type}` → `{code, play_path, watch_path, bot_path, play_page, watch_page}`: the preferred room with a place, or a new one."""
     lobby = registry.current()
     name = body.get("type")
@@ -51,17 +53,30 @@ async def quick(_request: HttpRequest, body: dict[str, object]) -> JsonResponse:
         raise BadRequestError(
             404, "unknown room type", f"type: one of {playable or '(none is served here)'}", repr(name)
         )
+    address = address_of_request(request)
     async with lobby.turn:
         now = clock.monotonic()
         found = lobby.live.joinable(kind.name, now, kind.prefer)
         if found is None:
+            refusal = lobby.why_not_open(address)
+            if refusal is not None:
+                return _no_new_room(refusal)
             row = await directory.aopen_room(kind.name, options=kind.options)
             lobby.live.opened(row.incarnation, row.code, row.room_type, kind.seats, now)
+            lobby.note_opened(row.incarnation, address)
             code, incarnation = row.code, row.incarnation
         else:
             code, incarnation = found.code, found.incarnation
-        lobby.live.promise(incarnation, now)
+        lobby.live.promise(incarnation, now, address)
     return JsonResponse({"code": code, **kind.paths(code)})
+
+
+def _no_new_room(refusal: Refusal) -> JsonResponse:
+    expected = "another try later, or a room of GET /api/rooms"
+    response = BadRequestError(refusal.status, "no new room", expected, refusal.reason).response()
+    if refusal.retry_after_s is not None:
+        response["Retry-After"] = str(math.ceil(refusal.retry_after_s))
+    return response
 
 
 @api_get

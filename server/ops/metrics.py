@@ -29,6 +29,9 @@ class Metric:
 TABLE = (
     Metric("connections", Gauge, "Open sockets of this process.", ("role",)),
     Metric("rooms", Gauge, "Rooms that this process's loop holds.", ("room_type",)),
+    Metric("loops", Gauge, "Loop processes that this gateway hears, by what they take of new ones.", ("takes",)),
+    Metric("loop_takes", Gauge, "What this process's loop takes of new ones: 2 rooms and joins, 1 joins, 0 nothing."),
+    Metric("late_turns_total", Counter, "Rooms' turns that had LATE_TICKS ticks or more to run."),
     Metric("frames_sent_total", Counter, "Frames written to sockets."),
     Metric("frames_skipped_total", Counter, "Frames that paced sockets went without."),
     Metric("inputs_total", Counter, "Inputs by what became of them.", ("outcome",)),

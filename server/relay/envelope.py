@@ -3,6 +3,7 @@
 Layer messages are dicts with a ``type`` of DESIGN's list, a version, and bytes; none is ever built from a client's dict.
 """
 
+from enum import IntEnum
 from typing import Any
 
 import msgspec
@@ -309,12 +310,21 @@ parcel_decoder = msgspec.msgpack.Decoder(Parcel)
 news_decoder = msgspec.msgpack.Decoder(RoomNews)
 
 
+class Takes(IntEnum):
+    """What a loop takes of new ones; each includes those before it. Who comes back to a seat is always let in."""
+
+    NOTHING = 0
+    JOINS = 1
+    ROOMS = 2
+
+
 class Announcement(Struct, array_like=True, frozen=True):
-    """A loop's word to the lobby, once a second: itself and its rooms."""
+    """A loop's word to the lobby, once a second and when one of these changes: itself, its rooms, and what it takes of new ones."""
 
     loop: str
     channel: str
     rooms: tuple["RoomInfo", ...]
+    takes: Takes = Takes.ROOMS
 
 
 class RoomInfo(Struct, array_like=True, frozen=True):

@@ -172,6 +172,9 @@ class Hub:
         sessions = {member.conn: member.session for member in self.members()}
         for role in ("player", "bot", "spectator"):
             gauge("connections", sum(s.rules.role == role for s in sessions.values()), role=role)
+        alive = self.loops.alive(self.now())
+        for takes in e.Takes:
+            gauge("loops", sum(loop.takes is takes for loop in alive), takes=takes.name.lower())
         for session in sessions.values():
             session.catch_up()
         counted = {conn: (s.frames_sent, s.frames_skipped) for conn, s in sessions.items()}

@@ -17,6 +17,7 @@ class LoopSeen:
     channel: str
     rooms: int
     at: float
+    takes: e.Takes = e.Takes.ROOMS
 
 
 @define(eq=False)
@@ -40,14 +41,18 @@ class Loops:
     def on_announcement(self, announcement: e.Announcement, now: float) -> None:
         """A loop's word, once a second."""
         node, channel = announcement.loop, announcement.channel
-        self.seen[node] = LoopSeen(node, channel, len(announcement.rooms), now)
+        self.seen[node] = LoopSeen(node, channel, len(announcement.rooms), now, announcement.takes)
         if node in self.links:
             self.links[node].channel = channel  # a loop whose layer was replaced has a new one
 
     def chosen(self, now: float) -> LoopSeen | None:
-        """The live loop with the fewest rooms."""
-        fresh = [loop for loop in self.seen.values() if self.is_alive(loop.node, now)]
+        """The live loop with the fewest rooms, of those that take new ones."""
+        fresh = [loop for loop in self.alive(now) if loop.takes is e.Takes.ROOMS]
         return min(fresh, key=lambda loop: (loop.rooms, loop.node), default=None)
+
+    def alive(self, now: float) -> list[LoopSeen]:
+        """The loops that announced themselves lately."""
+        return [loop for loop in self.seen.values() if self.is_alive(loop.node, now)]
 
     def is_alive(self, node: str, now: float) -> bool:
         """Whether a loop announced itself lately."""

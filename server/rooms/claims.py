@@ -19,6 +19,9 @@ class Claims:
 
     _waiting: dict[str, dict[str, Waiting]] = field(factory=dict)
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def __contains__(self, incarnation: str) -> bool:
         return incarnation in self._waiting
 

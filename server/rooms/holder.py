@@ -20,6 +20,7 @@ from server.relay.link import Batch, Link
 from server.relay.port import Message, Port
 from server.rooms.claims import Claims, Waiting
 from server.rooms.dispatch import Dispatch
+from server.rooms.load import Load
 from server.rooms.outgoing import FrameOut, MatchOver, NewsOut, ToOne
 from server.rooms.pace import Pace, on_grid
 from server.rooms.room import Room
@@ -35,6 +36,8 @@ IDLE_S = 0.05
 OVERRUN_TICKS_MAX = 300
 RETRY_RESULT_S = 1.0
 RETRY_JOIN_S = 0.5
+RETRY_LATE_S = 3.0  # as long as it takes to be calm again
+ROOMS_MAX = 500
 DRAIN_S = 5.0
 
 
@@ -90,6 +93,7 @@ class Holder:
     _tasks: set[asyncio.Task[None]] = field(factory=set)
     _announce_at: float = 0.0
     _is_draining: bool = False
+    _load: Load = field(factory=Load)
 
     def __attrs_post_init__(self) -> None:
         self._dispatch = Dispatch(self.frames, self._frames_channel.get)
@@ -158,7 +162,12 @@ class Holder:
                 count("queue_overflows_total", queue="claim", policy="refuse")
                 self._turn_away([(gateway, item)], Close.OVERLOADED, "too many wait for this room to open")
         elif (held := self.rooms.get(item.incarnation)) is not None:
-            held.room.receive(gateway, item)
+            if isinstance(item, e.Join) and not self._is_let_in(item, held.room):
+                reason = "joins_when_late: the room's process is late and takes nobody new for now"
+                count("limit_refusals_total", limit="joins_when_late")
+                self._push(gateway, e.JoinRefused(item.conn, Close.OVERLOADED.value.code, reason, RETRY_LATE_S))
+            else:
+                held.room.receive(gateway, item)
         elif isinstance(item, e.Join):
             refused = e.JoinRefused(
                 item.conn, Close.MOVING.value.code, "this process does not hold the room", RETRY_JOIN_S
@@ -180,8 +189,24 @@ class Holder:
 
     # ---- rooms
 
+    @property
+    def takes(self) -> e.Takes:
+        """What this loop takes of new ones: by its load, and no rooms where it has ROOMS_MAX."""
+        is_full = len(self.rooms) + len(self._claims) >= ROOMS_MAX
+        return min(self._load.takes, e.Takes.JOINS) if is_full else self._load.takes
+
+    def _is_let_in(self, item: e.Join, room: Room) -> bool:
+        """Whether there is time for a join: for who comes back there is, with a token or with a seat that waits for them."""
+        if self._load.takes is not e.Takes.NOTHING or item.resume is not None:
+            return True
+        return any(hold.identity == item.identity and not hold.conn for hold in room.match.seats.humans())
+
     def _host(self, item: e.Host) -> None:
         if item.incarnation in self.rooms or item.incarnation in self._claims:
+            return
+        if self.takes is not e.Takes.ROOMS:  # by when the joins behind it look again, their gateway knows
+            is_late = self._load.takes is not e.Takes.ROOMS
+            count("limit_refusals_total", limit="rooms_when_late" if is_late else "rooms_per_loop")
             return
         if self._claims.begin(item.incarnation):
             self._spawn(self._claim(item))
@@ -248,17 +273,23 @@ class Holder:
     async def run(self) -> None:
         """Drives all rooms until cancelled."""
         while True:
-            now = monotonic()
-            for held in list(self.rooms.values()):
-                self._drive_contained(held, now)
-            try:
-                self._housekeep(now)
-                self._flush(monotonic())
-            except Exception:  # the rooms go on; what was to be sent is sent next time
-                log.exception("loop.housekeeping_failed")
-                count("faults_total", where="holder")
-            deadline = min((held.pace.deadline for held in self.rooms.values()), default=now + IDLE_S)
-            await sleep_until(min(deadline, now + IDLE_S))
+            await sleep_until(self.beat(monotonic()))
+
+    def beat(self, now: float) -> float:
+        """All that is due; returns when there is more to do."""
+        for held in list(self.rooms.values()):
+            self._drive_contained(held, now)
+        if self._load.beat(now):
+            self._announce_at = now
+            log.warning("loop.takes", takes=self._load.takes.name.lower(), rooms=len(self.rooms))
+        try:
+            self._housekeep(now)
+            self._flush(monotonic())
+        except Exception:  # the rooms go on; what was to be sent is sent next time
+            log.exception("loop.housekeeping_failed")
+            count("faults_total", where="holder")
+        deadline = min((held.pace.deadline for held in self.rooms.values()), default=now + IDLE_S)
+        return min(deadline, now + IDLE_S)
 
     def note_slept(self, slept_s: float) -> None:
         """This process stood still: the rooms go on where they were, and whoever is in them is told how long it was."""
@@ -293,6 +324,8 @@ class Holder:
             count("ticks_skipped_total", skipped_s / held.pace.period_s, room_type=held.room.plan.name)
             held.room.rebase(skipped_s)
         due = held.pace.due(now)
+        if due:
+            self._load.turn(due)
         for _ in range(min(due, 1) if held.overruns else due):
             held.pace.ticks += 1
             self._tick(held)
@@ -380,7 +413,8 @@ class Holder:
             gauge("rooms", sum(info.room_type == name for info in infos), room_type=name)
         if ended is not None:
             infos.append(ended.info())
-        announcement = e.Announcement(self.node, self.control.channel, tuple(infos))
+        announcement = e.Announcement(self.node, self.control.channel, tuple(infos), self.takes)
+        gauge("loop_takes", self.takes)
         self.control.group_send(e.LOBBY_GROUP, e.layer_message(e.CONTROL, announcement, kind="loop"))
 
     # ---- out

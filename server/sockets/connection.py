@@ -255,7 +255,7 @@ class Connection:
         if self.session.state is not s.SessionState.JOINING:
             return  # it left meanwhile
         self._attempts += 1
-        found = await self.gateway.find(self.route, self.code, self._who, is_again=is_again)
+        found = await self.gateway.find(self.route, self.code, self._who, is_again=is_again, address=self.share.address)
         match found:
             case NotFound():
                 self.session.refuse(found.close, found.reason, found.retry_after_s)

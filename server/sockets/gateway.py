@@ -11,21 +11,21 @@ from typing import Any, Protocol
 from attrs import define, field, frozen
 
 from game.wire.closecodes import Close
-from game.wire.limits import Limit, TokenBucket
 from server.clock import sleep_until
+from server.ops.metrics import count
 from server.relay import envelope as e
 from server.relay.hub import Hub
 from server.routing.plan import RoutePlan
 from server.sockets.caps import Caps
 from server.sockets.kicks import Kicks
 from server.sockets.known import KnownRooms
+from server.sockets.opened import OpenedRooms
+from server.web.address import NOWHERE
 
 POLL_EVERY_S = 0.1
-NEW_ROOMS = Limit(5.0, 50)
-NEW_ROOMS_EACH = Limit(0.2, 10)
-CREATORS_MAX = 10_000
 LISTEN_S = 3.0
 LISTEN_POLL_S = 0.05
+RETRY_BUSY_S = 3.0
 
 
 class Polled(Protocol):
@@ -96,14 +96,14 @@ class Gateway:
     connections: dict[str, Polled] = field(factory=dict)
     known: KnownRooms = field(factory=KnownRooms)
     kicks: Kicks = field(init=False)
+    opened: OpenedRooms = field(init=False)
     _opening: dict[str, asyncio.Task[Any]] = field(factory=dict)
     _poll_at: float = 0.0
-    _new_rooms: TokenBucket = field(factory=lambda: TokenBucket(NEW_ROOMS))
-    _creators: dict[str, TokenBucket] = field(factory=dict)
     _started_at: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._started_at = self.now()
+        self.opened = OpenedRooms(self.caps)
         self.kicks = Kicks(self.hub, self.directory.find, self._listen_for, self.now)
         self.hub.on_kicked = self.kicks.on_answer
 
@@ -114,10 +114,13 @@ class Gateway:
             for connection in list(self.connections.values()):
                 connection.poll(now)
 
-    async def find(self, route: RoutePlan, code: str, who: Who, *, is_again: bool = False) -> Found | NotFound:
+    async def find(
+        self, route: RoutePlan, code: str, who: Who, *, is_again: bool = False, address: str = NOWHERE
+    ) -> Found | NotFound:
         """The loop that holds room ``code`` of the route's type; players' joins make rooms, at a limited rate.
 
-        ``is_again``: the loop that it gave before did not have the room, so that the directory itself is asked.
+        ``is_again``: the loop that it gave before did not have the room, so that the directory itself is asked. ``address`` is
+        what the asker's counts as.
         """
         now = self.now()
         row = self.known.get(code, now)
@@ -125,20 +128,20 @@ class Gateway:
             self.known.forget(code)
             row = None
         if row is None:
-            return await self._look_up(route, code, who)
+            return await self._look_up(route, code, who, address)
         return self._at(row, route)
 
-    async def _look_up(self, route: RoutePlan, code: str, who: Who) -> Found | NotFound:
+    async def _look_up(self, route: RoutePlan, code: str, who: Who, address: str) -> Found | NotFound:
         row = await self.directory.find(code)
         await self._listen_for(row.holder if row is not None else "")
         loops = self.hub.loops
         if row is not None and row.holder and not loops.is_alive(row.holder, self.now()):  # its loop died with it
-            if loops.chosen(self.now()) is None or not loops.has_heard_all(self.now()):
+            if not loops.alive(self.now()) or not loops.has_heard_all(self.now()):
                 return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
             await self.directory.close(row.incarnation, row.epoch)
             row = None
         if row is None:
-            made = await self._make(route, code, who)
+            made = await self._make(route, code, who, address)
             if isinstance(made, NotFound):
                 return made
             row = made
@@ -153,31 +156,46 @@ class Gateway:
             return Found(row.incarnation, row.holder, row.holder_channel)
         loop = self.hub.loops.chosen(self.now())
         if loop is None:
-            return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
+            return self._no_loop()
         host = e.Host(row.incarnation, row.code, row.room_type, row.seed)
         return Found(row.incarnation, loop.node, loop.channel, host)
+
+    def _no_loop(self) -> NotFound:
+        if not self.hub.loops.alive(self.now()):
+            return NotFound(Close.OVERLOADED, "no loop process answers", 1.0)
+        count("limit_refusals_total", limit="rooms_when_busy")
+        reason = "rooms_when_busy: every loop process is late or full, and takes no new rooms for now"
+        return NotFound(Close.OVERLOADED, reason, RETRY_BUSY_S)
 
     async def _listen_for(self, node: str) -> None:
         """A gateway that has just started may not have heard the loops yet: they speak once a second."""
         loops, now = self.hub.loops, self.now()
-        while not (loops.is_alive(node, now) if node else loops.chosen(now)):
+        while not (loops.is_alive(node, now) if node else loops.alive(now)):
             if now - self._started_at > LISTEN_S:
                 return
             await sleep_until(now + LISTEN_POLL_S)
             now = self.now()
 
-    async def _make(self, route: RoutePlan, code: str, who: Who) -> Any:
+    def why_not_open(self, identity: str, address: str) -> NotFound | None:
+        """Why somebody ("" where it is not known who) may open no room now, or None. Allowed, it is spent: then open it."""
+        if self.hub.loops.chosen(self.now()) is None:
+            return self._no_loop()
+        refused = self.opened.why_not(identity, address, self.now())
+        return NotFound(refused.close, refused.reason, refused.retry_after_s) if refused else None
+
+    async def _make(self, route: RoutePlan, code: str, who: Who, address: str) -> Any:
         if route.role.value == "spectator":
             return NotFound(Close.NO_SUCH_ROOM, f"there is no room {code}")
         if code in self._opening:
             return await asyncio.shield(self._opening[code])
-        now = self.now()
-        each = self._creators.pop(who.id, None) or TokenBucket(NEW_ROOMS_EACH)
-        self._creators[who.id] = each
-        if len(self._creators) > CREATORS_MAX:  # overflow: drop_oldest
-            del self._creators[next(iter(self._creators))]
-        if not each.take(now) or not self._new_rooms.take(now):
-            return NotFound(Close.OVERLOADED, "too many new rooms; try again in a while", 5.0)
-        opening = self._opening[code] = asyncio.ensure_future(self.directory.open_room(route.room.name, code))
+        refused = self.why_not_open(who.id, address)
+        if refused:
+            return refused
+        opening = self._opening[code] = asyncio.ensure_future(self._open(route.room.name, code, who, address))
         opening.add_done_callback(lambda _: self._opening.pop(code, None))
         return await asyncio.shield(opening)  # others may wait for it, too
+
+    async def _open(self, room_type: str, code: str, who: Who, address: str) -> Any:
+        row = await self.directory.open_room(room_type, code)
+        self.opened.note(row.incarnation, who.id, address, self.now())
+        return row

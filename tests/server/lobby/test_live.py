@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from server.lobby.live import OPENED_FOR_S, PROMISED_FOR_S, ROOMS_MAX, STALE_AFTER_S, LiveRooms
+from server.lobby.live import OPENED_FOR_S, PROMISED_FOR_S, PROMISES_PER_ADDRESS, ROOMS_MAX, STALE_AFTER_S, LiveRooms
 
 
 def announcement(code: str, changes: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -79,6 +79,28 @@ def test_promised_places_are_taken_until_the_promise_lapses():
             live.promise(found.incarnation, 0.0)
     assert codes == ["NEW", "NEW", None]
     assert live.joinable("a", PROMISED_FOR_S) is not None
+
+
+def test_an_address_is_promised_so_many_places_and_the_rest_stay_for_others():
+    live = LiveRooms()
+    for code in "ABCDEFGH":
+        assert live.announce(announcement(code, seats=16, players=0), now=0.0)
+    for n in range(8 * 16):
+        live.promise(f"incarnation-{'ABCDEFGH'[n // 16]}", 1.0, "192.0.2.1")
+    found = live.joinable("a", 1.0)
+    assert found is not None
+    assert sum(len(kept) for kept in live._promised.values()) == PROMISES_PER_ADDRESS
+    live.promise(found.incarnation, 1.0, "192.0.2.2")
+    live.promise(found.incarnation, 1.0 + PROMISED_FOR_S, "192.0.2.1")  # the old ones have lapsed
+    assert [who for _, who in live._promised[found.incarnation]][-1] == "192.0.2.1"
+
+
+def test_this_machine_is_promised_any_number():
+    live = LiveRooms()
+    assert live.announce(announcement("A", seats=500, players=0), now=0.0)
+    for _ in range(PROMISES_PER_ADDRESS + 9):
+        live.promise("incarnation-A", 1.0, "127.0.0.1")
+    assert len(live._promised["incarnation-A"]) == PROMISES_PER_ADDRESS + 9
 
 
 def test_an_opened_room_waits_longer_for_its_loop_and_then_goes():

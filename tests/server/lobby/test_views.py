@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from django.test import AsyncClient
 
 from server import clock
 from server.lobby import directory, registry
 from server.lobby.live import LiveRooms
-from server.lobby.registry import Lobby, RoomType
+from server.lobby.registry import Lobby, Refusal, RoomType
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +71,34 @@ async def test_quick_play_picks_the_room_with_a_place_then_opens_one(async_clien
     opened = await directory.afind(codes[1])
     assert opened is not None
     assert (opened.room_type, opened.options) == ("duel", {"map": "m"})
+
+
+async def test_quick_play_opens_no_room_where_none_may_be_opened_but_finds_those_there_are(
+    async_client: AsyncClient, lobby: Lobby
+):
+    asked: list[str] = []
+
+    def why_not(address: str) -> Refusal:
+        asked.append(address)
+        return Refusal(503, "rooms_when_busy: every loop is late", 2.5)
+
+    registry.install(evolve(lobby, why_not_open=why_not))
+    answer = await quick(async_client, {"type": "duel"})
+    assert (answer.status_code, answer["Retry-After"], asked) == (503, "3", ["127.0.0.1"])
+    assert answer.json()["got"] == "rooms_when_busy: every loop is late"
+    announce(lobby, "AAAAA")
+    assert (await quick(async_client, {"type": "duel"})).json()["code"] == "AAAAA"
+    announce(lobby, "AAAAA", state="busy")  # its loop takes nobody new
+    assert (await quick(async_client, {"type": "duel"})).status_code == 503
+
+
+async def test_a_room_that_quick_play_opens_is_noted_for_its_address(async_client: AsyncClient, lobby: Lobby):
+    noted: list[tuple[str, str]] = []
+    registry.install(evolve(lobby, note_opened=lambda incarnation, address: noted.append((incarnation, address))))
+    code = (await quick(async_client, {"type": "duel"})).json()["code"]
+    row = await directory.afind(code)
+    assert row is not None
+    assert noted == [(row.incarnation, "127.0.0.1")]
 
 
 @pytest.mark.parametrize("body", [{"type": "nope"}, {"type": "show"}, {"type": 5}, {"type": ["duel"]}, {}])

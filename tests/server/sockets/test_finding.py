@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from game.wire.closecodes import Close
 from server.relay import envelope as e
-from server.sockets.gateway import NEW_ROOMS_EACH, Found, NotFound, Who
+from server.sockets.gateway import Found, NotFound, Who
 from server.sockets.known import REMEMBERED_S, KnownRooms
+from server.sockets.opened import NEW_ROOMS_EACH
 from tests.server.sockets.process import NODE, Process, Row
 
 ANN, EVE = Who("ann", "Ann", "guest"), Who("eve", "Eve", "guest")
