@@ -2,6 +2,7 @@
 
 from clients.python.errors import (
     BadInputError,
+    LostInputError,
     NotServedError,
     ProtocolBrokenError,
     RoomClosedError,
@@ -14,6 +15,7 @@ from clients.python.sdk import connect
 
 __all__ = [
     "BadInputError",
+    "LostInputError",
     "NotServedError",
     "ProtocolBrokenError",
     "Room",

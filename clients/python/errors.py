@@ -20,7 +20,11 @@ class BadInputError(RoomError, ValueError):
 
 
 class UnknownAnswerError(RoomError):
-    """An input whose answer will not come: the room began anew, or answered while the connection was away."""
+    """An input whose answer will not come: it was never sent to this room, or the answer is not kept any longer."""
+
+
+class LostInputError(UnknownAnswerError):
+    """An input that was sent, and whose room or seat is gone: whether it was applied is not to be known."""
 
 
 class RoomClosedError(RoomError):

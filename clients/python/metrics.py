@@ -17,7 +17,7 @@ class Metrics:
     """Counters and samples of one room's connections, resumed ones included.
 
     ``frame_gaps_ms`` are the times between frames that were applied, ``answers_ms`` from an input to its answer,
-    ``pings_ms`` round trips.
+    ``pings_ms`` round trips. Inputs that were sent are applied, refused or lost (nobody will tell), or wait.
     """
 
     frames: int = 0
@@ -25,7 +25,9 @@ class Metrics:
     bytes_in: int = 0
     messages_in: int = 0
     inputs_sent: int = 0
+    inputs_applied: int = 0
     inputs_refused: int = 0
+    inputs_lost: int = 0
     reconnects: int = 0
     frame_gaps_ms: deque[float] = field(factory=_samples)
     answers_ms: deque[float] = field(factory=_samples)

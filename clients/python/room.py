@@ -14,6 +14,7 @@ from clients.python import clock, inputs
 from clients.python.backoff import Backoff
 from clients.python.errors import (
     BadInputError,
+    LostInputError,
     NotServedError,
     ProtocolBrokenError,
     RoomClosedError,
@@ -53,6 +54,19 @@ class Target:
 
 
 @define(eq=False)
+class Sent:
+    """An input that was sent, until it is answered. It belongs to one numbering: the next room's begins at 1 again."""
+
+    at: float
+    numbering: int
+    news: Answered | None = None
+
+    def is_of_another_room(self, numbering: int) -> bool:
+        """Whether it was answered, and for a numbering that is over: who names it now means another input."""
+        return self.news is not None and not self.news.is_lost and self.numbering != numbering
+
+
+@define(eq=False)
 class Room:
     """One seat (or spectator's place) in one room. Made and entered by `connect`."""
 
@@ -65,8 +79,8 @@ class Room:
     _pulse: Pulse = field(factory=Pulse)
     _link: Link | None = None
     _task: asyncio.Task[None] | None = None
-    _answers: dict[tuple[int, int], Answer] = field(factory=dict)
-    _sent_at: dict[tuple[int, int], float] = field(factory=dict)
+    _answered: dict[tuple[int, int], Sent] = field(factory=dict)
+    _waiting: dict[tuple[int, int], Sent] = field(factory=dict)
     _is_leaving: bool = False
     _frames: Feed[Frame] = field(init=False)
     _events: Feed[GameEvent] = field(init=False)
@@ -186,7 +200,8 @@ class Room:
             n = self.client.send_input(body, slot, for_tick)
         except (ClientError, WireOverflow, TypeError, ValueError, AttributeError) as error:
             raise BadInputError(f"{type(body).__name__}: {error}") from error
-        self._sent_at[slot, n] = clock.monotonic()
+        self._answered.pop((slot, n), None)  # of the room before
+        self._waiting[slot, n] = Sent(clock.monotonic(), self.client.numbering)
         self.metrics.inputs_sent += 1
         self._flush()
         return n
@@ -194,14 +209,21 @@ class Room:
     async def answer(self, n: int, *, slot: int = 0) -> Answer:
         """The one answer to input ``n``: applied at a tick, or refused with a reason.
 
-        Raises UnknownAnswerError where it will never be known, RoomClosedError at the end.
+        A number means the newest input of that number. Raises LostInputError where its room or seat is gone without having
+        told, UnknownAnswerError where it was never sent to this room, RoomClosedError at the end.
         """
-        while (answer := self._answers.get((slot, n))) is None:
-            if (slot, n) not in self._sent_at:
-                raise UnknownAnswerError(f"input {n} of slot {slot}: never sent, or its answer is not kept any longer")
+        sent = self._waiting.get((slot, n)) or self._answered.get((slot, n))
+        if sent is None or sent.is_of_another_room(self.client.numbering):
+            raise UnknownAnswerError(f"input {n} of slot {slot}: never sent, or its answer is not kept any longer")
+        while sent.news is None:
             self._check_open()
             await self._pulse.wait()
-        return answer
+        if sent.news.is_lost:
+            raise LostInputError(
+                f"input {n} of slot {slot} is lost: its room or seat is gone, or answered while the connection was away; "
+                "whether it was applied is not to be known, and its answer is not kept"
+            )
+        return sent.news.answer
 
     async def say(self, text: str) -> None:
         """Says a line in the room's chat, cleaned as the server would (`game.text`). Raises RoomClosedError at the end."""
@@ -257,6 +279,9 @@ class Room:
             self.failure = error
         finally:
             self.is_over = True
+            if not self._is_leaving:
+                self.client.give_up()
+                self._on_news(self.client.news(), clock.monotonic())
             self._pulse.give()
 
     async def _connections(self) -> None:
@@ -302,6 +327,7 @@ class Room:
             self._link = None
         self.metrics.disconnected(self.goodbye.code if self.goodbye else code)
         retry = self.client.closed(code)
+        self._on_news(self.client.news(), clock.monotonic())
         self._pulse.give()
         return retry
 
@@ -327,36 +353,38 @@ class Room:
                 case m.NoticeMessage():
                     self._notices.publish(item)
                 case m.Refused():
-                    self._on_refused(item, now)
-                case Answered() | m.Welcome() | m.Rebase() | m.Goodbye():
-                    pass  # the frame has brought the answer; the client holds the rest
+                    self._refusals.publish(item)
+                case Answered():
+                    self._on_answered(item, now)
+                case m.Welcome() | m.Rebase() | m.Goodbye():
+                    pass  # the client holds it
         if news:
             self._pulse.give()
 
     def _on_frame(self, frame: Frame, now: float) -> None:
         self.backoff.succeeded()
         self.metrics.applied(now)
-        for answer in frame.answers:
-            self._on_answer(answer, now)
-        # Answered while the connection was away, and not repeated in the first frame after it: not to be known.
-        for key in [key for key in self._sent_at if key not in self.client.unanswered]:
-            del self._sent_at[key]
         self._frames.publish(frame)
 
-    def _on_refused(self, refused: m.Refused, now: float) -> None:
-        self._refusals.publish(refused)
-        if refused.n is not None:
-            self._on_answer(Answer(refused.slot or 0, refused.n, self.tick, refused.reason), now)
-
-    def _on_answer(self, answer: Answer, now: float) -> None:
-        sent_at = self._sent_at.pop((answer.slot, answer.n), None)
-        if sent_at is None:
+    def _on_answered(self, news: Answered, now: float) -> None:
+        """Counted once each, so that sent inputs are applied, refused or lost, or still wait."""
+        answer, metrics = news.answer, self.metrics
+        key = answer.slot, answer.n
+        sent = self._waiting.get(key)
+        if sent is None:
             return
-        self.metrics.answers_ms.append((now - sent_at) * 1000.0)
-        self.metrics.inputs_refused += bool(answer.reason)
-        self._answers[answer.slot, answer.n] = answer
-        if len(self._answers) > ANSWERS_KEPT:
-            del self._answers[next(iter(self._answers))]
+        if news.is_lost:
+            metrics.inputs_lost += 1
+            if self.is_over:
+                return  # who waits for it is told why the room is over
+        else:
+            metrics.answers_ms.append((now - sent.at) * 1000.0)
+            metrics.inputs_applied += not answer.reason
+            metrics.inputs_refused += bool(answer.reason)
+        sent.news = news
+        self._answered[key] = self._waiting.pop(key)
+        if len(self._answered) > ANSWERS_KEPT:
+            del self._answered[next(iter(self._answered))]
 
     # ---- inside
 

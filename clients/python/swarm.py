@@ -54,7 +54,6 @@ class Swarm:
     join_ms: list[float] = field(factory=list)
     lag_ms: list[float] = field(factory=list)
     errors: Counter[str] = field(factory=Counter)
-    unanswered: int = 0
     _entering: set[int] = field(factory=set)
     joining_s: float = 0.0
     _started_at: float = 0.0
@@ -151,7 +150,6 @@ class Swarm:
         deadline = clock.monotonic() + SETTLE_S
         while room.client.unanswered and not room.is_over and clock.monotonic() < deadline:
             await clock.sleep_until(clock.monotonic() + 0.05)
-        self.unanswered += len(room.client.unanswered)
 
     async def _measure_lag(self) -> None:
         while True:
@@ -192,9 +190,11 @@ class Swarm:
             "bytes_in": bytes_in,
             "inputs": {
                 "sent": sum(m.inputs_sent for m in metrics),
-                "answered": sum(len(m.answers_ms) for m in metrics),
+                "answered": sum(m.inputs_applied + m.inputs_refused for m in metrics),
+                "applied": sum(m.inputs_applied for m in metrics),
                 "refused": sum(m.inputs_refused for m in metrics),
-                "unanswered": self.unanswered,
+                "lost": sum(m.inputs_lost for m in metrics),
+                "unanswered": sum(len(room.client.unanswered) for room in self.rooms),
             },
             "gaps": sum(room.client.gaps for room in self.rooms),
             "resyncs": sum(room.client.resyncs for room in self.rooms),
@@ -217,6 +217,10 @@ def problems(report: dict[str, Any]) -> list[str]:
     for code, count in report["closes"].items():
         if int(code) not in EXPECTED_CLOSES:
             found.append(f"{count} unexpected closes with {code}")
+    if report["inputs"].get("lost"):
+        found.append(
+            f"{report['inputs']['lost']} inputs lost: their room or seat was gone, and nobody tells if they were applied"
+        )
     if report["inputs"]["unanswered"]:
         found.append(f"{report['inputs']['unanswered']} inputs without an answer {SETTLE_S:g} s after the end")
     return found

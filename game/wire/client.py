@@ -57,9 +57,10 @@ class ClientState(Enum):
 
 @frozen
 class Answered:
-    """An input's one answer."""
+    """An input's one answer. ``is_lost``: the client's own, for nobody else will tell what became of the input."""
 
     answer: Answer
+    is_lost: bool = field(default=False, eq=False)
 
 
 @frozen
@@ -88,6 +89,8 @@ class ClientError(Exception):
 class Client:
     """One connection to one room. ``schema`` may come from the game's class or from the server.
 
+    ``numbering`` counts how often inputs were numbered anew: the same ``n`` of another numbering is another input.
+
     ``decode`` reads a blob; where many clients share a process, it may remember what it has read for another.
     """
 
@@ -104,6 +107,7 @@ class Client:
     gaps: int = 0
     divergences: int = 0
     resyncs: int = 0
+    numbering: int = 0
     chat: list[m.ChatLine] = field(factory=list)
     unanswered: dict[tuple[int, int], InputMessage] = field(factory=dict)
     decode: Callable[[Schema, bytes, int], Delta] = decode_delta
@@ -211,6 +215,10 @@ class Client:
             self._give_up_inputs()
         return retry
 
+    def give_up(self) -> None:
+        """Nobody connects again: what is unanswered is told as lost."""
+        self._give_up_inputs()
+
     def data_to_send(self) -> list[bytes | str]:
         """Messages to write, in order; each is returned once."""
         out, self._out = self._out, []
@@ -287,15 +295,16 @@ class Client:
                 self._send_input(replace(pending, seen=self._seen))
             self._again.popleft()
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: Answer, *, is_lost: bool = False) -> None:
         if self.unanswered.pop((answer.slot, answer.n), None) is not None:
-            self._news.append(Answered(answer))
+            self._news.append(Answered(answer, is_lost))
 
     def _give_up_inputs(self) -> None:
         """The seat is another one now: its inputs are numbered anew, and nobody will answer the old ones."""
         for slot, n in sorted(self.unanswered):
-            self._answer(Answer(slot, n, self.tick, LOST))
+            self._answer(Answer(slot, n, self.tick, LOST), is_lost=True)
         self._next_n.clear()
+        self.numbering += 1
 
     def _settle(self, frame: Frame) -> None:
         """The frame's answers. They come in order: one that an older connection got and lost is not to come any more."""
@@ -304,7 +313,7 @@ class Client:
         newest = {answer.slot: answer.n for answer in frame.answers}
         for slot, n in sorted(self.unanswered):
             if n < min(newest.get(slot, 0), self._answered_through.get(slot, 0) + 1):
-                self._answer(Answer(slot, n, frame.tick, LOST))
+                self._answer(Answer(slot, n, frame.tick, LOST), is_lost=True)
 
     def _on_frame(self, frame: Frame, now: float) -> None:
         """The rule of docs/protocol.md, line by line."""

@@ -55,7 +55,7 @@ import { View, sectionName } from "./view.mjs";
 /** @typedef {{type: "rebase", tick: number, skipped_ms: number}} Rebase */
 /** @typedef {{type: "goodbye", code: number, name: string, reason: string, retry_after_s: number | null}} Goodbye */
 /** @typedef {{type: "applied", frame: Frame}} Applied the view moved to a new frame */
-/** @typedef {{type: "answered", answer: Answer}} Answered an input's one answer */
+/** @typedef {{type: "answered", answer: Answer, isLost: boolean}} Answered an input's one answer; `isLost`: the client's own, for nobody else will tell what became of it */
 /** @typedef {{type: "event", name: string, body: Body}} GameEvent a cosmetic event of the game */
 /** @typedef {Applied | Answered | GameEvent | Welcome | Refused | Chat | Notice | Rebase | Goodbye} News */
 
@@ -120,6 +120,8 @@ export class Client {
   gaps = 0;
   divergences = 0;
   resyncs = 0;
+  /** How often inputs were numbered anew: the same `n` of another numbering is another input. */
+  numbering = 0;
   /** @type {ChatLine[]} */
   chat = [];
   /** @type {Map<string, SentInput>} */
@@ -262,6 +264,11 @@ export class Client {
     return retry;
   }
 
+  /** Nobody connects again: what is unanswered is told as lost. */
+  giveUp() {
+    this.#giveUpInputs();
+  }
+
   /** Messages to write, in order; each is returned once. */
   dataToSend() {
     const out = this.#out;
@@ -381,15 +388,16 @@ export class Client {
     return [...this.unanswered.values()].sort((a, b) => a.slot - b.slot || a.n - b.n);
   }
 
-  /** @param {Answer} answer */
-  #answer(answer) {
-    if (this.unanswered.delete(inputKey(answer.slot, answer.n))) this.#news.push({ type: "answered", answer });
+  /** @param {Answer} answer @param {boolean} [isLost] */
+  #answer(answer, isLost = false) {
+    if (this.unanswered.delete(inputKey(answer.slot, answer.n))) this.#news.push({ type: "answered", answer, isLost });
   }
 
   /** The seat is another one now: its inputs are numbered anew, and nobody will answer the old ones. */
   #giveUpInputs() {
-    for (const { slot, n } of this.#pending()) this.#answer({ slot, n, tick: this.tick, margin: 0, reason: LOST });
+    for (const { slot, n } of this.#pending()) this.#answer({ slot, n, tick: this.tick, margin: 0, reason: LOST }, true);
     this.#nextN.clear();
+    this.numbering += 1;
   }
 
   /** The frame's answers. They come in order: one that an older connection got and lost is not to come any more. @param {Frame} frame */
@@ -398,7 +406,7 @@ export class Client {
     const newest = new Map(frame.answers.map((answer) => [answer.slot, answer.n]));
     for (const { slot, n } of this.#pending()) {
       const settled = Math.min(newest.get(slot) ?? 0, (this.#answeredThrough.get(slot) ?? 0) + 1);
-      if (n < settled) this.#answer({ slot, n, tick: frame.tick, margin: 0, reason: LOST });
+      if (n < settled) this.#answer({ slot, n, tick: frame.tick, margin: 0, reason: LOST }, true);
     }
   }
 

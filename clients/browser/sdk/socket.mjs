@@ -122,13 +122,17 @@ export class RoomSocket {
       return;
     }
     this.#flush();
-    for (const news of this.client.news()) {
-      if (news.type === "welcome") this.#onWelcome(news);
-      this.onNews(news);
-    }
+    this.#tell();
     if (this.client.state === "live" && this.#attempt >= 0) {
       this.#attempt = -1;
       this.#status("live", 0);
+    }
+  }
+
+  #tell() {
+    for (const news of this.client.news()) {
+      if (news.type === "welcome") this.#onWelcome(news);
+      this.onNews(news);
     }
   }
 
@@ -144,6 +148,8 @@ export class RoomSocket {
     const retry = this.client.closed(code);
     const told = this.client.goodbye?.code ?? (code === NORMAL ? BROKEN : code);
     if (retry === "fresh") sessionStorage.removeItem(this.#key);
+    if (retry === "never") this.client.giveUp();
+    this.#tell();
     if (retry === "never") {
       this.#end(told);
       return;

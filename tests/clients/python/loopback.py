@@ -109,7 +109,7 @@ class LoopbackRoom:
             number = self.tokens.pop(hello.resume) if hello.resume else self._new_seat(hello.name, connection.role)
             connection.seat = number
             self.generations[number] = self.generations.get(number, 0) + 1
-            connection.resume = f"resume-{number}-{self.generations[number]}"
+            connection.resume = f"{self.incarnation}-{number}-{self.generations[number]}"
             self.tokens[connection.resume] = number
             grants = (m.SeatGrant(0, number, self.generations[number], self.answered.get(number, 0)),)
         return m.Welcome(
@@ -230,6 +230,15 @@ class Loopback:
         for connection in self.connected:
             connection.session.finish(close, reason, self.retry_after_s)
             await connection.flush(lambda: False)
+
+    async def crash(self, code: str = "K7") -> LoopbackRoom:
+        """The room is ended by its own rules: whoever comes back to its code finds another one, which this returns."""
+        dead = self.rooms.pop(code)
+        new = self.rooms[code] = LoopbackRoom(code, self.game, f"inc-{code}-again-{dead.incarnation}")
+        for connection in list(dead.connected):
+            connection.session.finish(Close.INTERNAL, "a fault on the server", self.retry_after_s)
+            await connection.flush(lambda: False)
+        return new
 
     async def run(self) -> None:
         """Ticks all rooms until cancelled."""

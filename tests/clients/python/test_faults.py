@@ -5,7 +5,15 @@ import time
 
 import pytest
 
-from clients.python import ProtocolBrokenError, RoomClosedError, connect, link
+from clients.python import (
+    LostInputError,
+    ProtocolBrokenError,
+    Room,
+    RoomClosedError,
+    UnknownAnswerError,
+    connect,
+    link,
+)
 from game.rng import Rng
 from game.wire.closecodes import Close, Retry
 from tests.clients.python.dots import Move
@@ -164,6 +172,63 @@ async def test_what_an_old_seat_wanted_is_not_sent_for_a_new_one(server: Loopbac
             await asyncio.wait_for(room.answer(n), 20)
         own = room.view.mine("dots")[0]
         assert (own.x, own.y) == (0.0, 0.0)
+
+
+def balance(room: Room) -> tuple[int, int]:
+    """Inputs sent, and what became of them."""
+    counted, waiting = room.metrics, len(room.client.unanswered)
+    return counted.inputs_sent, counted.inputs_applied + counted.inputs_refused + counted.inputs_lost + waiting
+
+
+async def test_an_input_belongs_to_one_room_and_so_does_its_answer(server: Loopback):
+    async with connect(server.url, game="dots", room="K7") as room:
+        for _ in range(3):
+            assert (await room.answer(await room.send(Move(1, 1)))).reason == ""
+        new = await server.crash()
+        await until("the new room", lambda: room.is_live and room.welcome.incarnation == new.incarnation)
+        with pytest.raises(UnknownAnswerError, match="never sent"):
+            await room.answer(1)
+        new.is_paused = True
+        n = await room.send(Move(95, 95))
+        asked = asyncio.create_task(room.answer(n))
+        await until("the input to arrive", lambda: new.answered == {0: 1})
+        assert n == 1 and not asked.done()
+        new.is_paused = False
+        assert (await asyncio.wait_for(asked, 20)).reason == "illegal"
+        assert balance(room) == (4, 4)
+        assert (room.metrics.inputs_applied, room.metrics.inputs_refused, room.metrics.inputs_lost) == (3, 1, 0)
+
+
+async def test_who_waits_for_an_answer_of_a_room_that_crashed_is_told_that_it_is_lost(server: Loopback):
+    async with connect(server.url, game="dots", room="K7") as room:
+        await room.answer(await room.send(Move(1, 1)))
+        server.room().is_paused = True
+        numbers = [await room.send(Move(2, 2)) for _ in range(3)]
+        asked = [asyncio.create_task(room.answer(n)) for n in numbers]
+        new = await server.crash()
+        for outcome in await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 20):
+            assert isinstance(outcome, LostInputError) and "never sent" not in str(outcome)
+        await until("the new room", lambda: room.is_live and room.welcome.incarnation == new.incarnation)
+        with pytest.raises(LostInputError, match="is lost: its room or seat is gone"):
+            await room.answer(numbers[-1])
+        assert (await room.answer(await room.send(Move(3, 3)))).reason == ""
+        assert balance(room) == (5, 5)
+        assert room.metrics.inputs_lost == 3 and len(room.metrics.answers_ms) == 2
+
+
+@pytest.mark.parametrize("close", [Close.ROOM_CLOSED, Close.NOT_ALLOWED, Close.TOO_MANY_ERRORS])
+async def test_who_waits_for_an_answer_when_the_room_is_over_for_good_is_told_so(server: Loopback, close: Close):
+    async with connect(server.url, game="dots", room="K7") as room:
+        server.room().is_paused = True
+        n = await room.send(Move(2, 2))
+        asked = asyncio.create_task(room.answer(n))
+        await server.goodbye_all(close)
+        with pytest.raises(RoomClosedError, match=str(close.value.code)):
+            await asyncio.wait_for(asked, 20)
+        with pytest.raises(RoomClosedError, match=str(close.value.code)):
+            await room.answer(n)
+        assert balance(room) == (1, 1)
+        assert room.metrics.inputs_lost == 1
 
 
 async def test_a_server_that_is_gone_is_given_up_after_the_time_allowed(server: Loopback):

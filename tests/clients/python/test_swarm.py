@@ -27,6 +27,8 @@ async def test_a_clean_run(server: Loopback):
     assert (report["joined"], report["rooms"], report["closes"]) == (12, ["A", "B", "C"], {"1000": 12})
     assert (report["divergences"], report["errors"], report["reconnects"]) == (0, {}, 0)
     inputs = report["inputs"]
+    assert inputs["lost"] == inputs["unanswered"] == 0
+    assert inputs["sent"] == inputs["applied"] + inputs["refused"]
     assert inputs["sent"] == inputs["answered"] == report["answer_ms"]["count"] > 12
     assert inputs["sent"] == sum(room.answered.get(s, 0) for room in server.rooms.values() for s in range(4))
     assert report["frames"] > 12 * 10
@@ -69,6 +71,25 @@ async def test_unexpected_closes_are_a_problem(server: Loopback):
     report = await running
     assert report["closes"]["4504"] == 4
     assert "4 unexpected closes with 4504" in report["problems"]
+
+
+async def test_what_a_crash_loses_is_counted_and_a_problem(server: Loopback):
+    stop = asyncio.Event()
+    many = Swarm(Plan(server.url, "dots", n=6, seconds=60, rooms=("K7", "L8"), input_hz=20))
+    running = asyncio.create_task(many.run(stop, lambda _played, _joined: None))
+    await until("everybody", lambda: len(many.rooms) == 6)
+    server.room("K7").is_paused = True
+    in_k7 = [room for room in many.rooms if room.code == "K7"]
+    await until("inputs that wait", lambda: all(len(room.client.unanswered) > 3 for room in in_k7))
+    new = await server.crash("K7")
+    await until("everybody again", lambda: all(r.is_live and r.welcome.incarnation == new.incarnation for r in in_k7))
+    await until("inputs of the new room", lambda: new.applied)
+    stop.set()
+    inputs = (await running)["inputs"]
+    assert inputs["lost"] >= 9
+    assert inputs["sent"] == inputs["applied"] + inputs["refused"] + inputs["lost"] + inputs["unanswered"]
+    assert inputs["answered"] == inputs["applied"] + inputs["refused"]
+    assert any(problem.startswith(f"{inputs['lost']} inputs lost") for problem in many.report()["problems"])
 
 
 async def test_bots_that_are_thrown_out_are_a_problem(server: Loopback):

@@ -185,6 +185,19 @@ def test_inputs_of_a_seat_that_is_gone_are_told_as_lost_and_numbered_anew(case: 
     assert client.send_input(Steer()) == (8 if case == "another seat" else 1)
 
 
+def test_what_is_unanswered_at_the_end_is_told_as_lost():
+    client, _ = live()
+    numbers = [client.send_input(Steer(0.1)) for _ in range(2)]
+    assert client.closed(4410) is Retry.NEVER
+    assert client.news() == []
+    client.give_up()
+    news = client.news()
+    assert [(item.answer.n, item.is_lost) for item in news if isinstance(item, Answered)] == [
+        (n, True) for n in numbers
+    ]
+    assert not client.unanswered and client.numbering > 0
+
+
 def test_a_refused_input_is_answered():
     client, _ = live()
     n = client.send_input(Steer())
