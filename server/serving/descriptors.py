@@ -50,6 +50,14 @@ class Descriptors:
         """Whether nobody was turned away lately: a readiness check."""
         return self._refused_at is None
 
+    def check(self, transport: Any) -> bool:
+        """Whether a new connection may stay; one whose number is too high is cut off."""
+        if transport.fileno() <= self.highest:
+            return True
+        self.note_refused()
+        transport.abortConnection()
+        return False
+
     def note_refused(self) -> None:
         """Somebody was turned away: counted, and logged once in a while."""
         now = self._refused_at = monotonic()

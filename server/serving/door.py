@@ -15,7 +15,7 @@ from server.serving.descriptors import Descriptors
 from server.serving.handshake import read_handshake
 from server.serving.protocol import is_plain_tcp
 
-SILENT_MAX_S = 60.0  # as Twisted's HTTP
+SILENT_MAX_S = 20.0
 
 
 class Newcomer(Protocol):
@@ -28,11 +28,8 @@ class Newcomer(Protocol):
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         """Time begins to pass, where there is place."""
-        if self.transport.fileno() > self.door.descriptors.highest:
-            self.door.descriptors.note_refused()
-            self.transport.abortConnection()
-            return
-        self.door.waiting[self] = monotonic()
+        if self.door.descriptors.check(self.transport):
+            self.door.waiting[self] = monotonic()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """The first bytes say where the connection belongs."""
@@ -59,8 +56,8 @@ class Door(Factory):
 
     http: Any
     sockets: Any
-    descriptors: Descriptors
     is_plain: Callable[[Any], bool] = is_plain_tcp
+    descriptors: Descriptors = field(factory=Descriptors)
     waiting: dict[Newcomer, float] = field(factory=dict)
 
     def buildProtocol(self, addr: Any) -> Newcomer:  # noqa: N802 - Twisted's name

@@ -21,6 +21,7 @@ from server.serving.defaults import configured
 from server.serving.descriptors import Descriptors
 from server.serving.door import Door
 from server.serving.protocol import RoomSocketProtocol, are_insides_known
+from server.serving.requests import RoomHttpFactory
 from server.serving.steady import steady
 from server.sockets.outlet import EXTENSION
 
@@ -39,6 +40,7 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
     send_buffer_bytes: int = 0
     failure: str = ""
     door: Door | None = None
+    requests: RoomHttpFactory | None = None
     descriptors: Descriptors
 
     def listen_success(self, port: Any) -> None:
@@ -56,9 +58,14 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         self.ws_factory.protocol = configured(self.ws_factory)
         if not self.ws_factory.are_insides_known:
             log.warning("server.unknown_versions", effect="sockets are written to through ASGI")
-        elif port.factory is self.http_factory and self._has_plain_handshakes():
-            self.door = self.door or Door(self.http_factory, self.ws_factory, self.descriptors)
+        requests = self.requests = self.requests or RoomHttpFactory(self, self.descriptors)
+        if port.factory is not self.http_factory:
+            port.factory.wrappedFactory = requests  # TLS
+        elif self.ws_factory.are_insides_known and self._has_plain_handshakes():
+            self.door = self.door or Door(requests, self.ws_factory, descriptors=self.descriptors)
             port.factory = self.door
+        else:
+            port.factory = requests
         if self.send_buffer_bytes and getattr(port, "socket", None) is not None:
             port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
 
@@ -87,6 +94,8 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
         """Daphne's own, every 2 s."""
         if self.door is not None:
             self.door.close_silent()
+        if self.requests is not None:
+            self.requests.look()
         self.descriptors.look(monotonic())
         super().timeout_checker()
 

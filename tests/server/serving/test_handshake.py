@@ -15,7 +15,6 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from server.serving.defaults import configured
-from server.serving.descriptors import Descriptors
 from server.serving.door import SILENT_MAX_S, Door
 from server.serving.handshake import read_handshake
 from server.serving.protocol import RoomSocketProtocol
@@ -120,9 +119,7 @@ def line(*, has_door: bool, is_accepting: bool = True) -> Line:
     server.ws_factory.are_insides_known = True
     server.ws_factory.setProtocolOptions(failByDrop=False, allowNullOrigin=True, openHandshakeTimeout=0)
     server.ws_factory.protocol = configured(server.ws_factory) if has_door else RoomSocketProtocol
-    door = (
-        Door(server.http_factory, server.ws_factory, Descriptors(), lambda _: True) if has_door else server.http_factory
-    )
+    door = Door(server.http_factory, server.ws_factory, lambda _: True) if has_door else server.http_factory
     protocol = made.transport.protocol = door.buildProtocol(made.transport.getPeer())
     protocol.makeConnection(made.transport)
     return made
