@@ -957,6 +957,7 @@ EXCEPTIONS = {
     "server.layers:": "how a layer is shut down",
     "server.locks:ABOUT_LENGTH_MAX": "what a process writes about itself",
     "server.watchdog:": "what the rules may take; their author meets it",
+    "server.rooms.counts:NOTED_AT_ONCE_MAX": "rooms whose counts the admin sees 5 s earlier or later",
     "server.ops.incidents:KEPT_MAX": "how many records of crashed rooms are kept on disk",
     "server.history.match_end:REPLAY_BYTES_MAX": "made by the rules, not by a stranger; a longer replay is left out",
     "server.history.results:ATTEMPTS_MAX": "the worker's own attempts at an outbox row",

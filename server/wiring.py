@@ -33,6 +33,7 @@ from server.relay import envelope as e
 from server.relay.drive import drive
 from server.relay.hub import Hub
 from server.relay.port import Port
+from server.rooms.counts import CountNotes
 from server.rooms.holder import Holder, Services
 from server.rooms.outgoing import MatchOver
 from server.rooms.room import Room
@@ -142,6 +143,8 @@ class Parts:
         self.watchdog = Watchdog()
         self.watchdog.start()
         self._run(holder.run(), "loop")
+        notes = CountNotes(lambda: [held.room for held in holder.rooms.values()], directory.anote_counts_of_each)
+        self._run(notes.run(), "counts")
 
     def _on_slept(self, slept_s: float) -> None:
         """The process was stopped, or its machine slept, or one call took so long: its own clock stood still meanwhile."""

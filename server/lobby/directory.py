@@ -2,7 +2,7 @@
 
 Synchronous functions, each one short transaction, and their awaitable twins (`a…`) on the database thread. The epoch
 is a fence: only `claim` raises it, and what carries an older one is refused. Called by the gateway (open, find), by
-the loop's holder (claim, close, note_counts) and by the lobby's views.
+the loop (claim, close, note_counts) and by the lobby's views.
 """
 
 import secrets
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 from django.db import IntegrityError, transaction
+from django.db.models import Case, F, PositiveIntegerField, Value, When
 
 from game.codes import ROOM_CODE_EXPECTED, is_room_code
 from server.clock import wall_now
@@ -21,6 +22,7 @@ from server.lobby.models import Room, RoomState
 CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none of 0 O 1 I, which people misread
 CODE_LENGTH = 5
 ATTEMPTS = 8
+NOBODY: Mapping[str, Any] = {"players": 0, "bots": 0, "spectators": 0}
 
 
 class BadCodeError(ValueError):
@@ -139,7 +141,7 @@ def close(incarnation: str, epoch: int) -> bool:
     """End the room if `epoch` still is its epoch; False where a newer holder has it, or it has ended."""
     return bool(
         Room.objects.filter(incarnation=incarnation, epoch=epoch, state=RoomState.OPEN).update(
-            state=RoomState.ENDED, ended=wall_now()
+            state=RoomState.ENDED, ended=wall_now(), **NOBODY
         )
     )
 
@@ -150,6 +152,19 @@ def note_counts(incarnation: str, epoch: int, *, players: int, bots: int, specta
         Room.objects.filter(incarnation=incarnation, epoch=epoch, state=RoomState.OPEN).update(
             players=players, bots=bots, spectators=spectators
         )
+    )
+
+
+def note_counts_of_each(counts: Mapping[tuple[str, int], tuple[int, int, int]]) -> None:
+    """The same for many rooms with one query: players, bots and spectators by incarnation and epoch."""
+
+    def column(name: str, place: int) -> Case:
+        rows = counts.items()
+        noted = (When(incarnation=key[0], epoch=key[1], then=Value(row[place])) for key, row in rows)
+        return Case(*noted, default=F(name), output_field=PositiveIntegerField())
+
+    Room.objects.filter(incarnation__in=[incarnation for incarnation, _ in counts], state=RoomState.OPEN).update(
+        players=column("players", 0), bots=column("bots", 1), spectators=column("spectators", 2)
     )
 
 
@@ -165,7 +180,7 @@ def end_orphans(alive: Collection[str] = ()) -> int:
     spare rooms that no loop has claimed yet.
     """
     left = Room.objects.filter(state=RoomState.OPEN).exclude(holder__in=list(alive))
-    return left.update(state=RoomState.ENDED, ended=wall_now())
+    return left.update(state=RoomState.ENDED, ended=wall_now(), **NOBODY)
 
 
 def end_rooms_of(holders: Collection[str]) -> int:
@@ -196,6 +211,7 @@ afind_incarnation = on_database_thread(find_incarnation)
 aclaim = on_database_thread(claim)
 aclose = on_database_thread(close)
 anote_counts = on_database_thread(note_counts)
+anote_counts_of_each = on_database_thread(note_counts_of_each)
 alist_live_rooms = on_database_thread(live_rooms)
 aend_orphans = on_database_thread(end_orphans)
 aend_rooms_of = on_database_thread(end_rooms_of)

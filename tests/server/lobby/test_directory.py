@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from server.lobby import directory
 from server.lobby.directory import BadCodeError, ClaimRefused, RoomRow
 from server.lobby.models import Room
+from server.rooms.counts import NOTED_AT_ONCE_MAX
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,6 +81,45 @@ def test_an_older_epoch_can_do_nothing():
     assert directory.note_counts(room.incarnation, 2, players=3, bots=2, spectators=1)
     row = Room.objects.get()
     assert (row.state, row.players, row.bots, row.spectators) == ("open", 3, 2, 1)
+
+
+def test_the_counts_of_many_rooms_are_one_query_and_fenced():
+    ours, theirs, ended, unnoted = (directory.open_room("a") for _ in range(4))
+    for room in (ours, theirs, ended):
+        directory.claim(room.incarnation, "loop-1", "c1")
+    directory.claim(theirs.incarnation, "loop-2", "c2")
+    directory.note_counts(theirs.incarnation, 2, players=7, bots=0, spectators=0)
+    directory.close(ended.incarnation, 1)
+    with CaptureQueriesContext(connection) as queries:
+        directory.note_counts_of_each({(room.incarnation, 1): (3, 2, 1) for room in (ours, theirs, ended)})
+    assert len(queries) == 1
+    rows = {row.incarnation: (row.players, row.bots, row.spectators) for row in Room.objects.all()}
+    assert [rows[room.incarnation] for room in (ours, theirs, ended, unnoted)] == [
+        (3, 2, 1),
+        (7, 0, 0),
+        (0, 0, 0),
+        (0, 0, 0),
+    ]
+
+
+def test_as_many_rooms_as_are_noted_at_once_fit_in_a_query():
+    room = directory.open_room("a")
+    directory.claim(room.incarnation, "loop", "c")
+    others = {(f"{n:020}", 1): (9, 9, 9) for n in range(NOTED_AT_ONCE_MAX - 1)}
+    directory.note_counts_of_each({**others, (room.incarnation, 1): (3, 2, 1)})
+    assert Room.objects.get().players == 3
+
+
+def test_nobody_is_in_a_room_that_has_ended():
+    held, left = (directory.open_room("a") for _ in range(2))
+    for room in (held, left):
+        directory.claim(room.incarnation, "loop", "c")
+        directory.note_counts(room.incarnation, 1, players=3, bots=2, spectators=1)
+    directory.close(held.incarnation, 1)
+    directory.end_orphans()
+    assert [(row.state, row.players, row.bots, row.spectators) for row in Room.objects.all()] == [
+        ("ended", 0, 0, 0)
+    ] * 2
 
 
 def test_what_has_ended_or_never_was_cannot_be_claimed():
