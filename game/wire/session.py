@@ -32,7 +32,7 @@ from game.wire.frames import (
     frame_json,
     input_from_json,
 )
-from game.wire.limits import Limit, Overflow, TokenBucket
+from game.wire.limits import Allowance, Limit, Overflow, TokenBucket
 from game.wire.ring import Moment, Ring, Sections, Slice
 
 HELLO_WITHIN_S = 10.0
@@ -77,19 +77,36 @@ class SessionRules:
     chat_length: int = 240
     is_paced: bool = True
     sizes: Mapping[str, int] = field(factory=dict)
-    flood: Limit = field(init=False)
     size_max: int = field(init=False)
+    _brings: dict[int, Mapping[str, Limit]] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        limits = [self.limit(kind) for kind in self.accepts]
-        rate = FLOOD_SLACK.rate_per_s + 2.0 * sum(limit.rate_per_s for limit in limits)
-        flood = Limit(rate, FLOOD_SLACK.burst + sum(limit.burst for limit in limits), Overflow.CLOSE)
-        object.__setattr__(self, "flood", flood)
         object.__setattr__(self, "size_max", max((SIZE_MAX, *self.sizes.values())))
 
     def limit(self, kind: str) -> Limit:
         """The limit of an accepted kind of message."""
         return self.accepts.get(kind) or DEFAULT_LIMITS[kind]
+
+    @property
+    def flood(self) -> Limit:
+        """How many messages of all kinds a connection with one seat may send."""
+        return self.brings(1)["flood"]
+
+    def brings(self, seats: int) -> Mapping[str, Limit]:
+        """What a connection with so many seats adds to its person's allowance: each seat may send all the inputs of one."""
+        found = self._brings.get(seats)
+        if found is None:
+            found = {kind: self.limit(kind).times(seats if kind == "input" else 1) for kind in self.accepts}
+            rate = FLOOD_SLACK.rate_per_s + 2.0 * sum(limit.rate_per_s for limit in found.values())
+            burst = FLOOD_SLACK.burst + sum(limit.burst for limit in found.values())
+            found |= {
+                "flood": Limit(rate, burst, Overflow.CLOSE),
+                "errors": ERRORS,
+                "control": CONTROL,
+                "resync": RESYNC,
+            }
+            self._brings[seats] = found
+        return found
 
 
 @frozen
@@ -196,6 +213,8 @@ class Session:
     _slow_for_s: float = 0.0
     _slow_until: float = 0.0
     _recovered_at: float = -1e9
+    _allowance: Allowance = field(factory=Allowance)
+    _name: str = ""
     _buckets: dict[str, TokenBucket] = field(factory=dict)
     _waiting: list[Submit] = field(factory=list)  # at most WAITING_INPUTS_MAX; a deque weighs 700 bytes
     _look_at: float = 0.0
@@ -209,7 +228,8 @@ class Session:
 
     def __attrs_post_init__(self) -> None:
         self._heard_at = self.opened_at
-        self._flood = TokenBucket(self.rules.flood)
+        self._allowance.enter(self._name, self.rules.brings(1), self.opened_at)
+        self._flood = self._allowance.bucket("flood")
 
     # ---- from the client
 
@@ -276,12 +296,25 @@ class Session:
         self.state = SessionState.LIVE
         self.seats = welcome.seats
         self.seat_numbers = tuple(grant.seat for grant in welcome.seats)
+        self._allowance.enter(self._name, self.rules.brings(max(1, len(self.seats))), now)
         self.sections = tuple(sections)
         self._since_tick, self._chat_sent = since_tick, chat_after
         self._period_s = 1.0 / welcome.send_hz
         self._heard_at = max(self._heard_at, now)  # the wait was ours
         self._received_through = {grant.slot: grant.answered_through for grant in welcome.seats}
         self._out.append(m.encode(welcome))
+
+    def share(self, allowance: Allowance, conn: str, now: float) -> None:
+        """From now on it draws on this: what its person has left in the room. ``conn`` is its name among the person's connections.
+
+        What it spent before counts. Whoever hands it over takes it back by `Allowance.leave`.
+        """
+        allowance.enter(conn, self.rules.brings(max(1, len(self.seats))), now)
+        if allowance is not self._allowance:
+            allowance.charge(self._allowance, now)
+            self._allowance, self._name = allowance, conn
+            self._buckets.clear()
+            self._flood = allowance.bucket("flood")
 
     def change_sections(self, sections: Sequence[Section]) -> None:
         """The audiences changed: the next frame drops and adds sections."""
@@ -474,7 +507,7 @@ class Session:
                 if message.seq or message.epoch:
                     self._on_ack_alone(Position(message.epoch, message.seq), now)
             case m.Resync():
-                if self._control(now, "resync", RESYNC):
+                if self._control(now, "resync"):
                     # It can acknowledge nothing of what it could not apply, so the pause ends here. What it owes since
                     # when stays: a client that only asks and never acknowledges is closed all the same.
                     self.unacked.clear()
@@ -682,8 +715,8 @@ class Session:
         self._commands.append(GiveUp())
         self.finish(Close.NORMAL, "left")
 
-    def _control(self, now: float, what: str, limit: Limit = CONTROL) -> bool:
-        if self._bucket("control" if limit is CONTROL else what, limit).take(now):
+    def _control(self, now: float, what: str) -> bool:
+        if self._bucket(what if what == "resync" else "control").take(now):
             return True
         self._out.append(m.encode(m.Refused(what, "rate", "too many control messages")))
         return False
@@ -692,13 +725,13 @@ class Session:
         self, now: float, what: str, reason: str, detail: str, slot: int | None = None, n: int | None = None
     ) -> None:
         self._out.append(m.encode(m.Refused(what, reason, detail[:200], slot, n)))
-        if not self._bucket("errors", ERRORS).take(now):
+        if not self._bucket("errors").take(now):
             self.finish(Close.TOO_MANY_ERRORS, f"the last one: {what} {reason}")
 
-    def _bucket(self, name: str, limit: Limit | None = None) -> TokenBucket:
+    def _bucket(self, name: str) -> TokenBucket:
         found = self._buckets.get(name)
         if found is None:
-            found = self._buckets[name] = TokenBucket(limit or self.rules.limit(name))
+            found = self._buckets[name] = self._allowance.bucket(name)
         return found
 
     def _room_time(self, now: float) -> tuple[int, int]:

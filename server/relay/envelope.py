@@ -201,6 +201,12 @@ class Kicked(Struct, tag="kicked", array_like=True, frozen=True):
     connections: int = 0
 
 
+class Unsaid(Struct, tag="unsaid", array_like=True, frozen=True):
+    """A chat line of this connection was one too many: its person has said enough, at all gateways together."""
+
+    conn: str
+
+
 class ChatSoFar(Struct, tag="chat", array_like=True, frozen=True):
     """Every chat line of a stream that the room still has."""
 
@@ -220,7 +226,7 @@ class WireLine(Struct, array_like=True, frozen=True):
     tick: int
 
 
-ToGateway = Joined | JoinRefused | Dismissed | Sections | Kicked | ChatSoFar
+ToGateway = Joined | JoinRefused | Dismissed | Sections | Kicked | ChatSoFar | Unsaid
 
 _to_loop = msgspec.msgpack.Decoder(list[ToLoop])
 _to_gateway = msgspec.msgpack.Decoder(list[ToGateway])

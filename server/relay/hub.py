@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 from attrs import define, field, frozen
 
+from game.wire import messages as m
 from game.wire.closecodes import BY_CODE, Close
 from server.ops.metrics import count, gauge
 from server.relay import envelope as e
@@ -255,6 +256,11 @@ class Hub:
                 self._on_sections(item, now)
             case e.Kicked():
                 self.on_kicked(item)
+            case e.Unsaid():
+                member = self._member(item.conn)
+                if member is not None:
+                    member.session.send(m.Refused("chat", "rate", "too many lines; wait a little"))
+                    member.flush()
             case e.ChatSoFar():
                 watched = self._watched.get((item.incarnation, item.stream))
                 if watched is not None:

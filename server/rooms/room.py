@@ -26,6 +26,7 @@ from server.rooms.match import Match
 from server.rooms.outgoing import MatchOver, NewsOut, Outgoing, SeatAtEnd, ToOne
 from server.rooms.talk import Talk
 from server.rooms.viewers import RoomFacts, Viewer
+from server.rooms.voices import Voices
 from server.routing.plan import RoomPlan
 
 LINGER_S = 12.0
@@ -49,6 +50,7 @@ class Room:
     match: Match = field(init=False)
     admission: Admission = field(init=False)
     talk: Talk = field(init=False)
+    voices: Voices = field(init=False)
     framer: Framer = field(init=False)
     _line: DelayLine | None = field(init=False)
     _pending: deque[tuple[str, e.ToLoop]] = field(factory=deque)
@@ -63,6 +65,7 @@ class Room:
         self._line = DelayLine(delay_s) if delay_s else None
         self.match = Match(plan, facts.seed)
         self.talk = Talk(facts.incarnation, plan.chat.history if plan.chat else 0, self._line, out)
+        self.voices = Voices(plan.chat_limit)
         self.admission = Admission(plan, facts, self.match, self.talk, out)
         self.framer = Framer(plan, facts, self.match, self.admission, self.talk, self._line, out, self.now)
         self.empty_since = self.now
@@ -197,9 +200,7 @@ class Room:
             case e.AckItem():
                 self._on_ack(item)
             case e.SayItem():
-                viewer = self.viewers.get(item.conn)
-                if viewer is not None and self.plan.chat is not None:
-                    self.talk.say(viewer, item.text, self.tick_no, self.now)
+                self._on_say(gateway, item)
             case e.Kick():
                 kicks.kick(self.admission, gateway, item, self.now)
             case e.WantKeyItem():
@@ -208,6 +209,15 @@ class Room:
                 self.talk.send_again(gateway, item.stream)
             case e.Presence() | e.Host():
                 raise TypeError(f"{type(item).__name__} is for the holder, not for a room")
+
+    def _on_say(self, gateway: str, item: e.SayItem) -> None:
+        viewer = self.viewers.get(item.conn)
+        if viewer is None or self.plan.chat is None:
+            return
+        if self.voices.may_speak(viewer.identity, self.now):
+            self.talk.say(viewer, item.text, self.tick_no, self.now)
+        else:
+            self._out.append(ToOne(gateway, e.Unsaid(item.conn)))
 
     def _on_ack(self, item: e.AckItem) -> None:
         viewer = self.viewers.get(item.conn)

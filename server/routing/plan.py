@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from game.contract import Game, Policy
 from game.fields import Audience
 from game.schema import Schema
-from game.wire.limits import Overflow
+from game.wire.limits import Limit, Overflow
 from server.routing.budget import Budget, check_budget, estimate
 from server.routing.ceilings import Ceiling, ceiling_of
 from server.routing.context import Context
@@ -111,6 +111,7 @@ class RoomPlan:
     matchmaking: MatchmakingSpec | None
     schema: Schema = field(hash=False, repr=False)
     line: int
+    chat_limit: Limit | None = None
 
 
 @frozen
@@ -174,6 +175,7 @@ def load_plan(path: FilePath | str, deployment: Deployment | None = None) -> Pla
 
 def make_plan(context: Context, spec: Spec, resolved: Mapping[str, Resolved], layer: Ceiling) -> Plan | Problems:
     rooms = {name: plan_room(context, name, room, resolved[name]) for name, room in spec.rooms.items()}
+    rooms = {name: evolve(room, chat_limit=chat_limit(spec, room)) for name, room in rooms.items()}
     routes = tuple(plan_route(context, name, route, rooms[route.room]) for name, route in spec.routes.items())
     budgets = {name: estimate(spec.rooms[name], room.schema, layer) for name, room in rooms.items()}
     for name, budget in budgets.items():
@@ -227,6 +229,14 @@ def plan_accept(kind: str, limits: AcceptSpec, room: RoomPlan) -> Accept:
     rate = limits.rate or default_rate(kind, room)
     burst = limits.burst or max(1, math.ceil(2 * rate.per_second), rate.count if rate.per_s > 1 else 1)
     return Accept(rate, burst, limits.overflow, limits.size or SIZES[kind])
+
+
+def chat_limit(spec: Spec, room: RoomPlan) -> Limit | None:
+    """The most that any of the room's routes lets a person say."""
+    said = (r.accepts.chat for r in spec.routes.values() if r.room == room.name)
+    accepts = (plan_accept("chat", accept, room) for accept in said if accept is not None)
+    limits = (Limit(accept.rate.per_second, accept.burst) for accept in accepts)
+    return max(limits, key=lambda limit: (limit.rate_per_s, limit.burst), default=None)
 
 
 def default_rate(kind: str, room: RoomPlan) -> Rate:

@@ -21,6 +21,7 @@ from server.ops.metrics import count
 from server.relay import envelope as e
 from server.relay.members import sections_from
 from server.routing.plan import Accept, RoutePlan
+from server.sockets.allowances import ARRIVALS_EACH
 from server.sockets.caps import Share
 from server.sockets.gateway import Found, Gateway, NotFound, Who
 from server.sockets.outlet import Outlet
@@ -65,6 +66,7 @@ class Connection:
     _who: Who | None = None
     _hello: m.Hello | None = None
     _attempts: int = 0
+    _incarnation: str = ""
     _seen: dict[int, None] = field(factory=dict)
     _tasks: set[asyncio.Task[None]] = field(factory=set)
 
@@ -109,6 +111,7 @@ class Connection:
         self.share.give_back()
         self.gateway.connections.pop(self.conn, None)
         self.gateway.hub.part(self, is_lost=True)
+        self._leave_allowance()
         if self.identity:
             self.gateway.hub.users.forget(self)
         if self.outlet is not None:
@@ -231,6 +234,9 @@ class Connection:
             self.session.refuse(Close.NOT_ALLOWED, f"route {self.route.name} admits {self.route.admit.value} and above")
         elif self.gateway.is_draining:
             self.session.refuse(Close.MOVING, "the server restarts", 1.0)
+        elif not self.gateway.allowances.may_come(who.id, self.gateway.now()):
+            retry_after_s = 1.0 / ARRIVALS_EACH.rate_per_s
+            self.session.refuse(Close.OVERLOADED, "this identity comes too often; wait a little", retry_after_s)
         elif reason := self.share.join(who.id, self.code, 0 if self.route.role.value == "spectator" else hello.slots):
             self.session.refuse(Close.NOT_ALLOWED, f"{reason}; leave others first")
         else:
@@ -264,6 +270,10 @@ class Connection:
                 self._join(found, self._who, self._hello)
 
     def _join(self, found: Found, who: Who, hello: m.Hello) -> None:
+        if found.incarnation != self._incarnation:
+            self._leave_allowance()
+            self._incarnation = found.incarnation
+            self.session.share(self.gateway.allowances.of(found.incarnation, who.id), self.conn, self.gateway.now())
         name = clean_name(hello.name or "") or who.name
         item = e.Join(
             found.incarnation,
@@ -276,6 +286,10 @@ class Connection:
             hello.resume,
         )
         self.gateway.hub.join(self, found.loop, found.channel, item, found.host)
+
+    def _leave_allowance(self) -> None:
+        if self._incarnation:
+            self.gateway.allowances.leave(self._incarnation, self.identity, self.conn, self.gateway.now())
 
     async def _missed(self, identity: str) -> None:
         for notice_id, text in await self.gateway.people.missed_notices(identity):

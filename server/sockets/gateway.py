@@ -16,6 +16,7 @@ from server.ops.metrics import count
 from server.relay import envelope as e
 from server.relay.hub import Hub
 from server.routing.plan import RoutePlan
+from server.sockets.allowances import Allowances
 from server.sockets.caps import Caps
 from server.sockets.kicks import Kicks
 from server.sockets.known import KnownRooms
@@ -92,6 +93,7 @@ class Gateway:
     now: Callable[[], float]
     new_conn: Callable[[], str] = lambda: secrets.token_hex(8)
     caps: Caps = field(factory=Caps)
+    allowances: Allowances = field(factory=Allowances)
     is_draining: bool = False
     connections: dict[str, Polled] = field(factory=dict)
     known: KnownRooms = field(factory=KnownRooms)
@@ -111,6 +113,7 @@ class Gateway:
         """Tells all connections every POLL_EVERY_S that time passes: one timer for all of them, not one for each."""
         if now >= self._poll_at:
             self._poll_at = now + POLL_EVERY_S
+            self.allowances.sweep(now)
             for connection in list(self.connections.values()):
                 connection.poll(now)
 
