@@ -1000,6 +1000,8 @@ EXCEPTIONS = {
     "server.rooms.dispatch:PARCEL_BYTES_MAX": "how frames travel together; a larger one travels alone",
     "server.rooms.match:REASON_MAX": "what the rules may write into a refusal",
     "server.rooms.inputs:WAITING_MAX": "is INPUTS_KEPT",
+    "server.relay.loops:": "how a gateway spreads new rooms over loops; what is forgotten is only counted less well",
+    "server.relay.terms:TOLD_MAX": "which mismatches were logged already",
     "server.relay.link:RESEND_AFTER_MAX_S": "how often links repeat themselves",
     "server.relay.link:BATCH_ITEMS_MAX": "how items travel together",
     "server.gathered:KEYS_MAX": "how questions travel together; the others wait for the next job",

@@ -33,6 +33,7 @@ from server.relay import envelope as e
 from server.relay.drive import drive
 from server.relay.hub import Hub
 from server.relay.port import Port
+from server.relay.terms import Mismatches, terms_of
 from server.rooms.counts import CountNotes
 from server.rooms.holder import Holder, Services
 from server.rooms.outgoing import MatchOver
@@ -71,6 +72,7 @@ class Parts:
     _ports: list[Port] = field(factory=list)
     _tasks: list[asyncio.Task[Any]] = field(factory=list)
     _life: FileLock | None = None
+    _mismatches: Mismatches = field(factory=lambda: Mismatches("announcement"))
     _starting: asyncio.Lock = field(factory=asyncio.Lock)
     is_started: bool = False
     checks: dict[str, Callable[[], bool]] = field(factory=dict)  # of what this process is, by name, for `/healthz`
@@ -184,7 +186,7 @@ class Parts:
         if self.gateway is not None:
             self.gateway.known.on_announcement(announcement)
             self.gateway.opened.on_announcement(announcement, now)
-        takes_joins = announcement.takes is not e.Takes.NOTHING
+        unserved = self._unserved(announcement)
         for info in announcement.rooms:
             self.live.announce(
                 {
@@ -195,7 +197,7 @@ class Parts:
                     "bots": info.bots,
                     "spectators": info.spectators,
                     "seats": info.seats,
-                    "state": info.state if takes_joins or info.state != "open" else "busy",
+                    "state": _state(info, announcement) if info.room_type not in unserved else "ended",
                     "tick": info.tick,
                 },
                 now,
@@ -212,6 +214,15 @@ class Parts:
         """Quick play opened a room for an address."""
         if self.gateway is not None:
             self.gateway.opened.note(incarnation, "", address, monotonic())
+
+    def _unserved(self, announcement: e.Announcement) -> set[str]:
+        """The room types that this loop holds otherwise than we could serve them: not listed, and chosen for nobody."""
+        unserved = set()
+        for name in {info.room_type for info in announcement.rooms} & self.plan.rooms.keys():
+            own, other = terms_of(self.plan.rooms[name]), announcement.carries.get(name, e.UNTOLD)
+            if self._mismatches.note(announcement.loop, name, own, other):
+                unserved.add(name)
+        return unserved
 
     def _services(self) -> Services:
         async def claim(incarnation: str) -> int | str:
@@ -242,6 +253,13 @@ def _room_type(plan: Plan, room: RoomPlan) -> RoomType:
     play, watch, bot = (paths.get(role) for role in ("player", "spectator", "bot"))
     prefer = room.matchmaking.prefer if room.matchmaking else Prefer.FULLEST
     return RoomType(room.name, room.seats, play, watch, page, bot_path=bot, prefer=prefer)
+
+
+def _state(info: e.RoomInfo, announcement: e.Announcement) -> str:
+    """A room's state for the lobby: that of a loop that takes nobody new is busy, and that of one that drains has ended."""
+    if announcement.is_draining:
+        return "ended"
+    return "busy" if info.state == "open" and announcement.takes is e.Takes.NOTHING else info.state
 
 
 def _directory() -> Directory:

@@ -45,6 +45,18 @@ TABLE = (
     Metric("layer_probe_seconds", Histogram, "Round trip of the probe through the layer.", ("alias",)),
     Metric("layer_revivals_total", Counter, "Layers replaced by the watchdog.", ("alias",)),
     Metric("layer_failures_total", Counter, "Sends that a layer refused or that took too long.", ("alias",)),
+    Metric(
+        "mismatches_total",
+        Counter,
+        "Rooms, joins and messages refused for another schema, plan or version.",
+        ("where", "what"),
+    ),
+    Metric(
+        "database_failures_total",
+        Counter,
+        "Questions of sockets that the database did not answer, by what was asked.",
+        ("what",),
+    ),
     Metric("process_slept_seconds_total", Counter, "Seconds in which the process did not run, as under SIGSTOP."),
     Metric("faults_total", Counter, "Exceptions that were contained, by where.", ("where",)),
     Metric("room_crashes_total", Counter, "Rooms ended by an exception in their rules.", ("room_type",)),

@@ -32,6 +32,20 @@ def user_group(identity: str) -> str:
 LOBBY_GROUP = "lobby"
 
 
+class Terms(Struct, array_like=True, frozen=True):
+    """What a gateway and a loop must have in common to serve one room type: fingerprints of its schema and plan, the protocol.
+
+    Each says its own; an older process says nothing, which is `UNTOLD`. `server.relay.terms` compares them.
+    """
+
+    schema: str = ""
+    plan: str = ""
+    protocol: int = 0
+
+
+UNTOLD = Terms()
+
+
 # ---- gateway → loop, in order and exactly once
 
 
@@ -42,6 +56,7 @@ class Host(Struct, tag="host", array_like=True, frozen=True):
     code: str
     room_type: str
     seed: int
+    terms: Terms = UNTOLD
 
 
 class Join(Struct, tag="join", array_like=True, frozen=True):
@@ -55,6 +70,7 @@ class Join(Struct, tag="join", array_like=True, frozen=True):
     audiences: tuple[str, ...]
     slots: int
     resume: str | None
+    terms: Terms = UNTOLD
 
 
 class Part(Struct, tag="part", array_like=True, frozen=True):
@@ -161,6 +177,7 @@ class Joined(Struct, tag="joined", array_like=True, frozen=True):
     chat: tuple["WireLine", ...]
     chat_through: int = 0
     sections_number: int = 0
+    terms: Terms = UNTOLD
 
 
 class JoinRefused(Struct, tag="refused", array_like=True, frozen=True):
@@ -325,12 +342,19 @@ class Takes(IntEnum):
 
 
 class Announcement(Struct, array_like=True, frozen=True):
-    """A loop's word to the lobby, once a second and when one of these changes: itself, its rooms, and what it takes of new ones."""
+    """A loop's word to the lobby, once a second and when one of these changes: itself, its rooms, and what it takes of new ones.
+
+    ``carries``: by room type, on which terms it holds rooms. ``load`` is the share of its time that it spends in ticks. A loop
+    that ``is_draining`` takes nobody any more, and its rooms end.
+    """
 
     loop: str
     channel: str
     rooms: tuple["RoomInfo", ...]
     takes: Takes = Takes.ROOMS
+    carries: dict[str, Terms] = {}
+    load: float = 0.0
+    is_draining: bool = False
 
 
 class RoomInfo(Struct, array_like=True, frozen=True):

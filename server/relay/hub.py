@@ -55,7 +55,7 @@ class Hub:
     _counted: dict[str, tuple[int, int]] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.loops = Loops(self.now())
+        self.loops = Loops(self.now(), salt=self.node)
         self.users = Users(self.control, self._watched.values)
 
     # ---- for the sockets

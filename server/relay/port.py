@@ -56,6 +56,7 @@ class Port:
     _receiver: asyncio.Task[None] | None = None
     _tasks: list[asyncio.Task[None]] = field(factory=list)
     _is_stopped: bool = False
+    _refused_version: str = ""
     _probe_group: str = field(factory=lambda: f"probe.{secrets.token_hex(8)}")
     _echo_at: float = 0.0
     _probed_at: float = 0.0
@@ -134,11 +135,26 @@ class Port:
                 self._echo_at, self._unanswered_probes = monotonic(), 0
                 observe("layer_probe_seconds", self._echo_at - self._probed_at, alias=self.alias)
                 continue
+            if message.get("v", VERSION) != VERSION:
+                self._refuse(message)
+                continue
             try:
                 self.deliver(message)
             except Exception:
                 log.exception("layer.deliver_failed", alias=self.alias, type=message.get("type"))
                 count("faults_total", where="deliver")
+
+    def _refuse(self, message: Message) -> None:
+        """A process of another version, in this deployment's place on the layer: counted, and logged once."""
+        version = repr(message.get("v"))[:20]
+        count("mismatches_total", where="layer", what="version")
+        if self._refused_version != version:
+            self._refused_version = version
+            why = f"expected messages of version {VERSION}, got {version}"
+            hint = "end the processes of the other version, or give this deployment a prefix of its own"
+            log.warning(
+                "layer.version_refused", alias=self.alias, type=str(message.get("type"))[:40], why=why, hint=hint
+            )
 
     async def _send_all(self) -> None:
         while not self._is_stopped:

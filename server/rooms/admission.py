@@ -7,6 +7,7 @@ from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from game.wire.closecodes import Close
 from server.ops.metrics import count
 from server.relay import envelope as e
+from server.relay.terms import terms_of
 from server.rooms.match import Match
 from server.rooms.outgoing import Outgoing, ToOne
 from server.rooms.seats import Hold
@@ -36,6 +37,10 @@ class Admission:
     section_changes: dict[str, int] = field(factory=dict)
     comings_and_goings: int = 0
     kept_out: dict[str, str] = field(factory=dict)
+    terms: e.Terms = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.terms = terms_of(self.plan)
 
     # ---- in
 
@@ -149,6 +154,7 @@ class Admission:
             log.for_newcomers(),
             log.through,
             self.section_changes.get(viewer.gateway, 0) if is_live else 0,
+            self.terms,
         )
         self.out.append(ToOne(viewer.gateway, joined))
 

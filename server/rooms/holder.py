@@ -18,6 +18,7 @@ from server.ops.metrics import count, gauge, observe
 from server.relay import envelope as e
 from server.relay.link import Batch, Link
 from server.relay.port import Message, Port
+from server.relay.terms import Mismatches, terms_of
 from server.rooms.claims import Claims, Waiting
 from server.rooms.dispatch import Dispatch
 from server.rooms.load import Load
@@ -91,7 +92,11 @@ class Holder:
     _silent: set[str] = field(factory=set)
     _claims: Claims = field(factory=Claims)
     _tasks: set[asyncio.Task[None]] = field(factory=set)
+    _mismatches: Mismatches = field(factory=lambda: Mismatches("loop"))
     _announce_at: float = 0.0
+    _measured_at: float = 0.0
+    _busy_s: float = 0.0
+    _busy_share: float = 0.0
     _is_draining: bool = False
     _load: Load = field(factory=Load)
 
@@ -150,7 +155,7 @@ class Holder:
     def _on_item(self, gateway: str, item: e.ToLoop) -> None:
         match item:
             case e.Host():
-                self._host(item)
+                self._host(gateway, item)
             case e.Presence():
                 self._on_presence(gateway, item)
             case _:
@@ -162,7 +167,10 @@ class Holder:
                 count("queue_overflows_total", queue="claim", policy="refuse")
                 self._turn_away([(gateway, item)], Close.OVERLOADED, "too many wait for this room to open")
         elif (held := self.rooms.get(item.incarnation)) is not None:
-            if isinstance(item, e.Join) and not self._is_let_in(item, held.room):
+            problem = self._mismatch(gateway, item, held.room.plan) if isinstance(item, e.Join) else ""
+            if problem:
+                self._turn_away([(gateway, item)], Close.MOVING, problem)
+            elif isinstance(item, e.Join) and not self._is_let_in(item, held.room):
                 reason = "joins_when_late: the room's process is late and takes nobody new for now"
                 count("limit_refusals_total", limit="joins_when_late")
                 self._push(gateway, e.JoinRefused(item.conn, Close.OVERLOADED.value.code, reason, RETRY_LATE_S))
@@ -178,6 +186,11 @@ class Holder:
                 gateway, e.Kicked(item.request, "moved", "the process that holds the room; another try in a moment")
             )
 
+    def _mismatch(self, peer: str, item: e.Join | e.Host, plan: RoomPlan) -> str:
+        """Why a gateway and this loop may not serve a room together; "" where they may."""
+        problem = self._mismatches.note(peer, plan.name, terms_of(plan), item.terms)
+        return f"this gateway cannot serve the room: {problem}" if problem else ""
+
     def _on_presence(self, gateway: str, item: e.Presence) -> None:
         """Connections that the gateway has and we gave up meanwhile must come again."""
         for incarnation, conns in item.conns.items():
@@ -191,7 +204,9 @@ class Holder:
 
     @property
     def takes(self) -> e.Takes:
-        """What this loop takes of new ones: by its load, and no rooms where it has ROOMS_MAX."""
+        """What this loop takes of new ones: by its load, no rooms where it has ROOMS_MAX, and nothing while it drains."""
+        if self._is_draining:
+            return e.Takes.NOTHING
         is_full = len(self.rooms) + len(self._claims) >= ROOMS_MAX
         return min(self._load.takes, e.Takes.JOINS) if is_full else self._load.takes
 
@@ -201,27 +216,32 @@ class Holder:
             return True
         return any(hold.identity == item.identity and not hold.conn for hold in room.match.seats.humans())
 
-    def _host(self, item: e.Host) -> None:
+    def _host(self, gateway: str, item: e.Host) -> None:
         if item.incarnation in self.rooms or item.incarnation in self._claims:
             return
-        if self.takes is not e.Takes.ROOMS:  # by when the joins behind it look again, their gateway knows
+        if (
+            self.takes is not e.Takes.ROOMS and not self._is_draining
+        ):  # by when the joins behind it look again, their gateway knows
             is_late = self._load.takes is not e.Takes.ROOMS
             count("limit_refusals_total", limit="rooms_when_late" if is_late else "rooms_per_loop")
             return
         if self._claims.begin(item.incarnation):
-            self._spawn(self._claim(item))
+            self._spawn(self._claim(gateway, item))
         else:
             count("queue_overflows_total", queue="claims", policy="refuse")
 
-    async def _claim(self, item: e.Host) -> None:
+    async def _claim(self, gateway: str, item: e.Host) -> None:
         plan = self.plans.get(item.room_type)
         outcome: int | str = f"no room type {item.room_type!r} here"
-        if plan is not None and not self._is_draining:
+        if self._is_draining:
+            outcome = "the server restarts"
+        elif plan is not None and not (outcome := self._mismatch(gateway, item, plan)):
             try:
                 outcome = await self.services.claim(item.incarnation)
-            except Exception as error:
-                log.exception("room.claim_failed", incarnation=item.incarnation)
-                outcome = repr(error)
+            except Exception as error:  # noqa: BLE001 - a database that is away: the gateway asks again
+                log.warning("room.claim_failed", incarnation=item.incarnation, error=repr(error)[:300])
+                count("database_failures_total", what="claims")
+                outcome = "the room cannot be opened now"
         waiting = self._claims.end(item.incarnation)
         if plan is None or isinstance(outcome, str):
             self._turn_away(waiting, Close.MOVING, str(outcome))
@@ -229,8 +249,8 @@ class Holder:
             self._turn_away(waiting, Close.MOVING, "the server restarts")
             await self._closed(item.incarnation, outcome)
         elif self._open(item, plan, outcome):
-            for gateway, pending in waiting:
-                self._on_item(gateway, pending)
+            for sender, pending in waiting:
+                self._on_item(sender, pending)
         else:
             self._turn_away(waiting, Close.INTERNAL, "the rules failed to set the room up; an incident was recorded")
             await self._closed(item.incarnation, outcome)
@@ -298,8 +318,9 @@ class Holder:
             held.room.rebase(slept_s)
 
     async def drain(self, reason: str) -> None:
-        """Ends all rooms with a goodbye that says to come back, and sends it."""
+        """Ends all rooms with a goodbye that says to come back, and sends it. Before that, gateways are told to choose others."""
         self._is_draining = True
+        self._announce()
         for held in list(self.rooms.values()):
             held.room.end(Close.MOVING, reason)
             self._send(held.room)
@@ -343,6 +364,7 @@ class Holder:
             self._crash(room, repr(error))
             return
         took_s = stopwatch() - before
+        self._busy_s += took_s
         count("ticks_total", room_type=room.plan.name)
         observe("step_seconds", took_s, room_type=room.plan.name)
         held.overruns = held.overruns + 1 if took_s > held.pace.period_s else max(0, held.overruns - 1)
@@ -397,6 +419,7 @@ class Holder:
     def _housekeep(self, now: float) -> None:
         if now < self._announce_at:
             return
+        self._measure_load()
         self._announce_at = now + ANNOUNCE_EVERY_S
         self._announce()
         for peer, link in list(self._links.items()):
@@ -407,13 +430,28 @@ class Holder:
                 del self._links[peer]
                 self._frames_channel.pop(peer, None)
 
+    def _measure_load(self) -> None:
+        """The share of the time since the last announcement that went into ticks."""
+        now = stopwatch()
+        self._busy_share = round(min(1.0, self._busy_s / max(now - self._measured_at, ANNOUNCE_EVERY_S)), 2)
+        self._busy_s, self._measured_at = 0.0, now
+
     def _announce(self, ended: Room | None = None) -> None:
         infos = [held.room.info() for held in self.rooms.values()]
         for name in self.plans:
             gauge("rooms", sum(info.room_type == name for info in infos), room_type=name)
         if ended is not None:
             infos.append(ended.info())
-        announcement = e.Announcement(self.node, self.control.channel, tuple(infos), self.takes)
+        carries = {plan.name: terms_of(plan) for plan in self.plans.values()}
+        announcement = e.Announcement(
+            self.node,
+            self.control.channel,
+            tuple(infos),
+            takes=self.takes,
+            carries=carries,
+            load=self._busy_share,
+            is_draining=self._is_draining,
+        )
         gauge("loop_takes", self.takes)
         self.control.group_send(e.LOBBY_GROUP, e.layer_message(e.CONTROL, announcement, kind="loop"))
 

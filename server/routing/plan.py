@@ -4,12 +4,14 @@
 raises for what stands in a file. `compile` and the room loop consume the Plan; nothing in it changes afterwards.
 """
 
+import hashlib
 import math
 import os
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
+import msgspec
 from attrs import evolve, field, frozen
 
 from game.contract import Game, Policy
@@ -91,7 +93,7 @@ class Accept:
 
 @frozen
 class RoomPlan:
-    """A room type, ready to run."""
+    """A room type, ready to run. ``fingerprint`` is 16 hex digits of what a gateway relies on beside the schema: `RELIED_ON`."""
 
     name: str
     game_class: type[Game]
@@ -112,6 +114,19 @@ class RoomPlan:
     schema: Schema = field(hash=False, repr=False)
     line: int
     chat_limit: Limit | None = None
+    fingerprint: str = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        relied_on = {name: getattr(self, name) for name in RELIED_ON}
+        digest = hashlib.blake2b(msgspec.json.encode(relied_on), digest_size=8).hexdigest()
+        object.__setattr__(self, "fingerprint", digest)
+
+
+# What gateways tell clients of a room, and hold them to, without asking its loop. The rest of a plan is the loop's own.
+RELIED_ON = (
+    "name", "tick_hz", "send_hz", "seats", "teams", "spectators", "reconnect_grace_s", "frames", "durability", "chat",
+)  # fmt: skip
+LOOPS_OWN = ("game_class", "options", "start", "dispose_when_empty_s", "matchmaking", "same_player", "chat_limit")
 
 
 @frozen

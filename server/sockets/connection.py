@@ -20,9 +20,11 @@ from server.clock import monotonic, sleep_until
 from server.ops.metrics import count
 from server.relay import envelope as e
 from server.relay.members import sections_from
+from server.relay.terms import terms_of
 from server.routing.plan import Accept, RoutePlan
 from server.sockets.allowances import ARRIVALS_EACH
 from server.sockets.caps import Share
+from server.sockets.gateway import RETRY_S as MOVING_RETRY_S
 from server.sockets.gateway import Found, Gateway, NotFound, Who
 from server.sockets.outlet import Outlet
 from server.web.address import address_of_scope
@@ -67,6 +69,7 @@ class Connection:
     _hello: m.Hello | None = None
     _attempts: int = 0
     _incarnation: str = ""
+    _found: Found | None = None
     _seen: dict[int, None] = field(factory=dict)
     _tasks: set[asyncio.Task[None]] = field(factory=set)
 
@@ -128,9 +131,14 @@ class Connection:
     # ---- from the hub
 
     def admit(self, joined: e.Joined, now: float) -> None:
-        """The loop granted the seats."""
+        """The loop granted the seats. Where it holds the room on other terms than ours, nothing of it is shown."""
         self._look_at_socket()  # the handshake's answer was autobahn's to write, and is gone by now
         route, room = self.route, self.route.room
+        loop = self._found.loop if self._found is not None else ""
+        problem = self.gateway.mismatches.note(loop, room.name, terms_of(room), joined.terms)
+        if problem:
+            self.session.refuse(Close.MOVING, f"this gateway cannot serve the room: {problem}", MOVING_RETRY_S)
+            return
         seats = tuple(m.SeatGrant(g.slot, g.seat, g.generation, g.answered_through) for g in joined.seats)
         hello = self._hello or m.Hello()
         welcome = m.Welcome(
@@ -158,10 +166,15 @@ class Connection:
     def turn_away(self, refused: e.JoinRefused, now: float) -> None:
         """The loop did not; where the room has moved, it is looked for again."""
         close = BY_CODE.get(refused.close, Close.INTERNAL)
-        if close is Close.MOVING and self._attempts < ATTEMPTS and self._who is not None:
-            self._spawn(partial(self._find_again, refused.retry_after_s or RETRY_S))
-            return
-        self.session.refuse(close, refused.reason, refused.retry_after_s)
+        retry_after_s = refused.retry_after_s
+        if close is Close.MOVING:
+            if self._found is not None and self._found.host is not None:
+                self.gateway.hub.loops.refused(self._found.incarnation, self._found.loop, now)
+            if self._attempts < ATTEMPTS and self._who is not None:
+                self._spawn(partial(self._find_again, retry_after_s or RETRY_S))
+                return
+            retry_after_s = retry_after_s or MOVING_RETRY_S
+        self.session.refuse(close, refused.reason, retry_after_s)
 
     def show(self, ring: Ring, now: float) -> None:
         """Writes the newest frame, where the session wants it."""
@@ -225,10 +238,10 @@ class Connection:
                 self._note_seen(ids)
 
     async def _attach(self, hello: m.Hello) -> None:
-        token = hello.token or self._offered_token()
-        found = self.gateway.people.of_token(token) if token else None
-        who = found if found is not None else await self.gateway.people.of_scope(self.scope)
-        if isinstance(who, str):
+        who = await self._identify(hello)
+        if who is None:
+            self.session.refuse(Close.OVERLOADED, "nobody can be looked up now", MOVING_RETRY_S)
+        elif isinstance(who, str):
             self.session.refuse(Close.UNAUTHENTICATED, who)
         elif not _may(who, self.route):
             self.session.refuse(Close.NOT_ALLOWED, f"route {self.route.name} admits {self.route.admit.value} and above")
@@ -245,6 +258,18 @@ class Connection:
             await self._find()
             await self._missed(who.id)
         self.flush()
+
+    async def _identify(self, hello: m.Hello) -> Who | str | None:
+        """Who it is, or why that is not known; None where the database does not answer."""
+        token = hello.token or self._offered_token()
+        found = self.gateway.people.of_token(token) if token else None
+        if found is not None:
+            return found
+        try:
+            return await self.gateway.people.of_scope(self.scope)
+        except Exception as error:  # noqa: BLE001 - a database that is away
+            self.gateway.note_away("identities", error)
+            return None
 
     async def _find_again(self, after_s: float) -> None:
         await sleep_until(monotonic() + after_s)
@@ -284,7 +309,9 @@ class Connection:
             tuple(audience.value for audience in self.route.groups),
             hello.slots,
             hello.resume,
+            terms_of(self.route.room),
         )
+        self._found = found
         self.gateway.hub.join(self, found.loop, found.channel, item, found.host)
 
     def _leave_allowance(self) -> None:
@@ -292,7 +319,12 @@ class Connection:
             self.gateway.allowances.leave(self._incarnation, self.identity, self.conn, self.gateway.now())
 
     async def _missed(self, identity: str) -> None:
-        for notice_id, text in await self.gateway.people.missed_notices(identity):
+        try:
+            missed = await self.gateway.people.missed_notices(identity)
+        except Exception as error:  # noqa: BLE001 - a database that is away: they wait there for the next connection
+            self.gateway.note_away("notices", error)
+            return
+        for notice_id, text in missed:
             self.session.send(m.NoticeMessage(notice_id, text))
 
     def _note_seen(self, ids: tuple[int, ...]) -> None:
@@ -308,7 +340,10 @@ class Connection:
         while self._seen:
             ids = tuple(self._seen)
             if self.identity:
-                await self.gateway.people.notices_seen(self.identity, ids)
+                try:
+                    await self.gateway.people.notices_seen(self.identity, ids)
+                except Exception as error:  # noqa: BLE001 - a database that is away: they are shown once more
+                    self.gateway.note_away("notices", error)
             self._seen = {n: None for n in self._seen if n not in ids}
 
     def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -37,7 +37,11 @@ class Kicks:
         been carried out all the same; asking again is safe.
         """
         request = secrets.token_hex(8)
-        row = await self.find(code)
+        try:
+            row = await self.find(code)
+        except Exception as error:  # noqa: BLE001 - a database that is away
+            log.warning("room.kick", code=code, by=by, problem="no_answer", error=repr(error)[:300])
+            return e.Kicked(request, "no_answer", "a database that answers; another try in a moment")
         if row is None:
             return e.Kicked(request, "no_such_room", "the code of an open room")
         if not row.holder:

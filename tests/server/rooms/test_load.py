@@ -16,6 +16,7 @@ from server.clock import OwnTime, Source, replaced
 from server.relay import envelope as e
 from server.relay.envelope import Takes
 from server.relay.link import Link
+from server.relay.terms import terms_of
 from server.rooms import holder as holder_module
 from server.rooms.holder import RETRY_LATE_S, Holder, Services
 from server.rooms.load import CALM_WINDOWS, LATE_BEATS_MIN, LATE_TICKS, WINDOW_S, Load
@@ -122,6 +123,7 @@ class Loop:
     cost_s: float = 0.0
     layer: Layer = field(factory=Layer)
     holder: Holder = field(init=False)
+    terms: e.Terms = field(init=False)
     joins: int = 0
 
     def __attrs_post_init__(self) -> None:
@@ -133,7 +135,9 @@ class Loop:
 
         services = Services(claim, nothing, nothing, nothing, repr, _eval, lambda: datetime.now(UTC))
         layer: Any = self.layer
-        self.holder = Holder("loop", layer, layer, plan_of(delay="0s").rooms, services)
+        plan = plan_of(delay="0s")
+        self.terms = terms_of(plan.rooms["parlour"])
+        self.holder = Holder("loop", layer, layer, plan.rooms, services)
         self.holder._links[GATE] = Link(GATE, "gate's channel", self.now)
 
     async def step(self, seconds: float) -> None:
@@ -148,7 +152,7 @@ class Loop:
     async def host(self, *names: str) -> None:
         """A gateway asks for rooms."""
         for name in names:
-            self.holder._on_item(GATE, e.Host(name, name.upper(), "parlour", 1))
+            self.holder._on_item(GATE, e.Host(name, name.upper(), "parlour", 1, self.terms))
         for _ in range(3):
             await asyncio.sleep(0)
 
@@ -156,7 +160,7 @@ class Loop:
         """The loop's answer to a join."""
         self.joins += 1
         conn = f"c{self.joins}"
-        self.holder._on_item(GATE, e.Join(room, conn, identity, identity, role, ("public",), 1, resume))
+        self.holder._on_item(GATE, e.Join(room, conn, identity, identity, role, ("public",), 1, resume, self.terms))
         for _ in range(400):
             for item in self.holder._links[GATE]._unacked:
                 if isinstance(item, (e.Joined, e.JoinRefused)) and item.conn == conn:
