@@ -16,11 +16,12 @@ import signal
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 import structlog
 from attrs import define, field
@@ -71,9 +72,13 @@ class Patience:
 
 @define(eq=False)
 class Watchdog:
-    """One per process with a loop. `start` and `stop` are called on the main thread."""
+    """One per process with a loop. `start` and `stop` are called on the main thread.
+
+    ``stacks`` is the file that the stacks of a process that ends go to; None: standard error.
+    """
 
     calls: AuthorCalls = field(factory=lambda: author_calls)
+    stacks: IO[str] | None = None
     _stopped: threading.Event = field(factory=threading.Event)
     _thread: threading.Thread | None = None
     _handler_before: Any = None
@@ -89,8 +94,8 @@ class Watchdog:
             return False
         self._main_cpu_s = cpu_clock_of(main)
         self._handler_before = signal.signal(signal.SIGVTALRM, self._on_signal)
-        if _has_stderr():
-            faulthandler.register(signal.SIGPROF, all_threads=True, chain=True)
+        if (file := self._file()) is not None:
+            faulthandler.register(signal.SIGPROF, file=file, all_threads=True, chain=True)
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._thread.start()
         return True
@@ -115,12 +120,40 @@ class Watchdog:
                 case Verdict.INTERRUPT if main is not None:
                     signal.pthread_kill(main, signal.SIGVTALRM)
                 case Verdict.END_PROCESS:
-                    _end_process()
+                    self._end_process()
 
     def _on_signal(self, _: int, frame: FrameType | None) -> None:
         """On the main thread, between two of its instructions."""
         if self.calls.may_be_ended_in(frame):
             raise Overdue(f"the rules did not return within {CALL_CPU_MAX_S} s of CPU time: {_place(frame)}")
+
+    def _end_process(self) -> None:
+        log.error(
+            "watchdog.process_ended", reason="the rules did not stop when they were interrupted; the stacks follow"
+        )
+        if (file := self._file()) is not None:
+            faulthandler.dump_traceback(file=file, all_threads=True)
+        os._exit(EXIT_STATUS)
+
+    def _file(self) -> IO[str] | None:
+        """Where stacks go; None where there is no file behind standard error."""
+        file = self.stacks or sys.stderr
+        try:
+            file.fileno()
+        except (AttributeError, OSError, ValueError):
+            return None
+        return file
+
+
+@contextmanager
+def watching(stacks: IO[str] | None = None) -> Iterator[None]:
+    """Calls of the author's code are watched within it, where that is possible."""
+    watchdog = Watchdog(stacks=stacks)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.stop()
 
 
 def _place(frame: FrameType | None) -> str:
@@ -130,19 +163,3 @@ def _place(frame: FrameType | None) -> str:
         found = found.f_back
     found = found or frame
     return f"{found.f_code.co_filename}:{found.f_lineno} in {found.f_code.co_name}()" if found else "an unknown line"
-
-
-def _has_stderr() -> bool:
-    """Whether there is a file behind standard error, as the stacks need one."""
-    try:
-        sys.stderr.fileno()
-    except (AttributeError, OSError, ValueError):
-        return False
-    return True
-
-
-def _end_process() -> None:
-    log.error("watchdog.process_ended", reason="the rules did not stop when they were interrupted; the stacks follow")
-    if _has_stderr():
-        faulthandler.dump_traceback(all_threads=True)
-    os._exit(EXIT_STATUS)

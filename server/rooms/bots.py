@@ -22,6 +22,14 @@ NAMES = (
 )  # fmt: skip
 
 
+class BadBotInputError(TypeError):
+    """A policy returned something that is no input of its game. ``where`` is file:line of its ``act``."""
+
+    def __init__(self, message: str, where: str) -> None:
+        super().__init__(message)
+        self.where = where
+
+
 @define
 class _Bot:
     policy: Policy
@@ -82,15 +90,22 @@ class BotCrew:
             try:
                 action = bot.policy.act(view, tick, bot.rng)
                 if action is not None:
-                    out.append((number, self._as_sent(action)))
+                    out.append((number, self._as_sent(bot.policy, action)))
             except Exception:
                 log.exception("bot.failed", policy=type(bot.policy).__name__, seat=number, tick=tick)
         return out
 
-    def _as_sent(self, action: object) -> object:
-        """The input as a socket would have carried it: quantized and within its bounds. Raises TypeError for no input."""
+    def _as_sent(self, policy: Policy, action: object) -> object:
+        """The input as a socket would have carried it: quantized and within its bounds. Raises BadBotInputError for no input."""
+        code = type(policy).act.__code__
+        where = f"{code.co_filename}:{code.co_firstlineno}"
         for message in self.schema.inputs:
             if message.cls is type(action):
-                return body_of(message, quantize_all(message, action))
+                try:
+                    return body_of(message, quantize_all(message, action))
+                except Exception as error:
+                    raise BadBotInputError(
+                        f"act() returned {action!r}, which cannot be sent: {error}", where
+                    ) from error
         known = [message.name for message in self.schema.inputs]
-        raise TypeError(f"act() expected to return one of {known} or None, got {action!r}")
+        raise BadBotInputError(f"act() expected to return one of {known} or None, got {action!r}", where)

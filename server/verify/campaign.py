@@ -7,6 +7,7 @@ from attrs import define, field
 from server.verify import two_runs
 from server.verify.again import played_elsewhere
 from server.verify.chart import mermaid
+from server.verify.evidence import Floor, does_not_apply, missed_floors
 from server.verify.ledger import Ledger
 from server.verify.programs import FAULTS, RULES, SOMETIMES, PromiseBroken, Subject, run_programs
 from server.verify.promises import TABLE, Violation
@@ -15,6 +16,7 @@ GUARDED_FROM_PROGRAMS = 300  # fewer cannot be expected to reach everything
 ELSEWHERE = 3
 COMPARED_EVERY = 8
 FOUND_MAX = 20
+UNSHRUNK = "the time was up before this failure was shrunk to the end: with more --seconds, its program gets shorter"
 
 
 @define
@@ -35,12 +37,26 @@ class Campaign:
     story: str = ""
     chart: str = ""
     failed_seed: int = 0
+    on_first_broken: Callable[[], None] = lambda: None
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """One row per promise."""
-        broken = {violation.promise for violation in self.found}
-        programs = str(self.ledger.programs)
-        return [(p.id, p.title, programs, "BROKEN" if p.id in broken else "") for p in TABLE]
+        """One row per promise: its id, its title, what it was held against, and the verdict."""
+        return [(p.id, p.title, str(self.ledger.tried[p.id]), self._verdict(p.id)) for p in TABLE]
+
+    def _verdict(self, promise: str) -> str:
+        if any(violation.promise == promise for violation in self.found):
+            return "BROKEN"
+        why = does_not_apply(self.subject.plan, self.subject.room).get(promise)
+        if why is not None and not self.ledger.tried[promise]:
+            return f"does not apply: {why}"
+        return "holds" if self.ledger.tried[promise] else "not tried"
+
+    def missed_floors(self) -> list[Floor]:
+        """Where this run did too little to mean anything."""
+        ledger = self.ledger
+        return missed_floors(
+            self.subject.plan, self.subject.room, ledger.programs, ledger.programs_with_faults, ledger.applied
+        )
 
     def missing(self) -> list[str]:
         """Rules, faults and rare events that a run of this length should have reached and did not."""
@@ -63,7 +79,8 @@ def run_campaign(campaign: Campaign, is_time_up: Callable[[], bool]) -> None:
             return
         _run_round(campaign, campaign.seed + n, is_time_up)
         if not campaign.found and n % COMPARED_EVERY == 0:
-            for found in comparisons(campaign.subject, campaign.seed + n):
+            for promise, found in comparisons(campaign.subject, campaign.seed + n):
+                campaign.ledger.tried[promise] += 1
                 campaign.found += found
                 if campaign.found or is_time_up():
                     break
@@ -78,21 +95,45 @@ def _run_round(campaign: Campaign, seed: int, is_time_up: Callable[[], bool]) ->
     def is_over() -> bool:
         return campaign.ledger.programs > before and is_time_up()
 
+    latest: list[PromiseBroken] = []
+
+    def on_broken(broken: PromiseBroken) -> None:
+        is_first = not latest
+        latest[:] = [broken]
+        if is_first:
+            _keep(campaign, broken, UNSHRUNK)
+            campaign.on_first_broken()
+
     try:
-        run_programs(campaign.subject, campaign.ledger, seed_no=seed, examples=campaign.examples, is_time_up=is_over)
+        run_programs(
+            campaign.subject,
+            campaign.ledger,
+            seed_no=seed,
+            examples=campaign.examples,
+            is_time_up=is_over,
+            on_broken=on_broken,
+        )
     except PromiseBroken as broken:
-        campaign.found = list(broken.found)
-        campaign.story = "\n".join(getattr(broken, "__notes__", []))
-        campaign.chart = mermaid(broken.trace, broken.found)
+        _keep(campaign, broken, "\n".join(getattr(broken, "__notes__", [])))
+    else:
+        if latest:
+            _keep(campaign, latest[0], UNSHRUNK)
 
 
-def comparisons(subject: Subject, seed: int) -> Iterator[list[Violation]]:
-    """O13, O15 and O22 by two runs each; O18 in a second process. One experiment at a time."""
-    yield from two_runs.each_non_interference(subject, seed)
-    yield two_runs.stalled_neighbour(subject, seed)
-    yield two_runs.clock_independence(subject, seed)
+def _keep(campaign: Campaign, broken: PromiseBroken, story: str) -> None:
+    """What is known of a failure so far."""
+    campaign.found, campaign.story = list(broken.found), story
+    campaign.chart = mermaid(broken.trace, broken.found)
+
+
+def comparisons(subject: Subject, seed: int) -> Iterator[tuple[str, list[Violation]]]:
+    """O13, O15 and O22 by two runs each; O18 in a second process. One experiment at a time, with the promise that it is about."""
+    for found in two_runs.each_non_interference(subject, seed):
+        yield "O13", found
+    yield "O15", two_runs.stalled_neighbour(subject, seed)
+    yield "O22", two_runs.clock_independence(subject, seed)
     for record in two_runs.run(subject, seed, "memory").kept:
         for hash_seed in range(1, ELSEWHERE + 1):
             different = played_elsewhere(record, hash_seed)
             text = f"played again in a process with PYTHONHASHSEED={hash_seed}, the state is another{different}"
-            yield [Violation("O18", 0.0, text)] if different else []
+            yield "O18", [Violation("O18", 0.0, text)] if different else []

@@ -1,6 +1,7 @@
 """`python -m server verify`: proves what DESIGN §10 promises, for any routing file and its games. Prints; decides nothing.
 
-Ends with 0 where every promise held, 1 where one was broken (and prints how to see it again), 2 for a spec with problems.
+Ends with 0 where every promise held, 1 where one was broken (and prints how to see it again), 2 for a spec with problems, 3 where
+too little was tried to mean anything.
 """
 
 import math
@@ -12,20 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from attrs import define
+from attrs import define, field
 from rich.console import Console
 from rich.table import Table
 
 from game.text import escaped
 
 if TYPE_CHECKING:
+    from server.routing.plan import RoomPlan
     from server.verify.campaign import Campaign
+    from server.verify.rules import Checked
 
 PIPE_WIDTH = 160
 ROUND_EXAMPLES = 25
 SECONDS = 60.0
 PROGRESS_EVERY_S = 30.0
 INTERRUPTED = 130
+TOO_LITTLE = 3
 
 
 @click.command()
@@ -56,6 +60,7 @@ def verify(
     coverage: bool,
 ) -> None:
     """Generate programs from the routing file and its games, run them in simulation, and report promise by promise."""
+    click.echo(f"verify: {routing}")  # at once: what follows is loaded for a second or two
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "server.settings")
     import django
 
@@ -65,7 +70,7 @@ def verify(
     from server.routing.commands import planned
     from server.verify.campaign import Campaign
     from server.verify.programs import Subject
-    from server.verify.rules import check_rules, print_checks
+    from server.verify.rules_run import share_until
     from server.verify.workers import cores
 
     plan = planned(routing)
@@ -77,46 +82,94 @@ def verify(
     console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
     started = time_s()
     budget_s = seconds if seconds is not None else math.inf if rounds else SECONDS
-    is_broken = is_interrupted = False
+    verdict = Verdict()
     campaigns = []
     for number, name in enumerate(names, 1):
+        deadline = started + budget_s * number / len(names)
         if not programs_only:
-            checked = check_rules(plan.rooms[name])
-            print_checks(console, name, checked)
+            checked = check_rules(console, routing, plan.rooms[name], first, share_until(time_s(), deadline))
+            verdict.note_rules(name, checked)
             if any(each.faults for each in checked):
-                is_broken = True
                 console.print("  the server's promises are looked at once the rules hold", markup=False)
                 continue
         campaign = Campaign(Subject(plan, name), first, rounds, ROUND_EXAMPLES)
-        began, deadline = time_s(), started + budget_s * number / len(names)
-        is_interrupted = play(campaign, deadline, workers or cores(), routing)
+        began = time_s()
+        verdict.is_interrupted = play(campaign, deadline, workers or cores(), routing)
         print_report(console, campaign, time_s() - began, str(routing))
         if coverage:
             print_coverage(console, campaign)
         campaigns.append(campaign)
-        is_broken |= bool(campaign.found)
-        if is_interrupted or campaign.found:
+        verdict.note_programs(name, campaign)
+        if verdict.is_interrupted or campaign.found:
             break
     print_sum(console, campaigns, time_s() - started)
-    sys.exit(1 if is_broken else INTERRUPTED if is_interrupted else 0)
+    for line in verdict.too_little if verdict.status == TOO_LITTLE else ():
+        console.print(f"too little: {line}", style="yellow", markup=False)
+    sys.exit(verdict.status)
+
+
+@define
+class Verdict:
+    """What the whole run came to, as an exit status. ``too_little`` names what was not tried enough to mean anything."""
+
+    is_broken: bool = False
+    is_interrupted: bool = False
+    too_little: list[str] = field(factory=list)
+
+    def note_rules(self, room: str, checked: "Sequence[Checked]") -> None:
+        """The checks of one room type's rules."""
+        self.is_broken |= any(each.faults for each in checked)
+        self.too_little += [
+            f"room {room}: not tried: {each.check.title}" for each in checked if each.verdict == "not tried"
+        ]
+        for each in checked:
+            if each.check.id == "input" and each.verdict == "in part":
+                self.too_little += [f"room {room}: input {name} was {why}" for name, why in each.effort.untried.items()]
+
+    def note_programs(self, room: str, campaign: "Campaign") -> None:
+        """The programs of one room type."""
+        self.is_broken |= bool(campaign.found)
+        if not campaign.found:
+            self.too_little += [f"room {room}: {floor}" for floor in campaign.missed_floors()]
+
+    @property
+    def status(self) -> int:
+        """0, 1, 3, or that of an interrupt. 2, for what cannot start, is given at once."""
+        if self.is_broken:
+            return 1
+        if self.is_interrupted:
+            return INTERRUPTED
+        return TOO_LITTLE if self.too_little else 0
+
+
+def check_rules(console: Console, routing: Path, room: "RoomPlan", seed: int, deadline: float) -> "Sequence[Checked]":
+    """The rules alone, told check by check."""
+    from server.verify.rules import print_check
+    from server.verify.rules_run import RulesOrder, run_rules
+
+    console.print(f"room {room.name}: the rules alone", markup=False)
+    return run_rules(
+        RulesOrder(str(routing), room.name, seed), room, deadline, lambda checked: print_check(console, checked)
+    )
 
 
 def play(campaign: "Campaign", deadline: float, workers: int, routing: Path) -> bool:
-    """Runs the campaign, on several cores where it has more than one round. Whether somebody interrupted it."""
-    from server.verify.campaign import run_campaign
+    """Runs the campaign in processes of its own, on several cores where it has more rounds than one. Whether it was interrupted."""
+    from server.verify.rules_run import is_authors_file
     from server.verify.workers import Crew, Order
 
     count = min(workers, campaign.rounds or workers)
-    if count == 1:
-        run_campaign(campaign, lambda: time_s() > deadline)
-        return False
     subject, rounds = campaign.subject, campaign.rounds
-    crew = Crew(
-        [Order(str(routing), subject.room, campaign.seed, rounds, campaign.examples, n, count) for n in range(count)]
-    )
+    room = subject.plan.rooms[subject.room]
+    orders = [
+        Order(str(routing), subject.room, campaign.seed, rounds, campaign.examples, n, count) for n in range(count)
+    ]
+    crew = Crew(orders, lambda file: is_authors_file(file, room))
+    left = f", {max(0.0, deadline - time_s()):.0f} s left" if deadline < math.inf else ""
+    click.echo(f"room {subject.room}: programs in {count} process{'es' if count > 1 else ''}{left}")
     crew.run(lambda: time_s() > deadline, Progress(subject.room, deadline, time_s()).tell)
-    for result in crew.results:
-        campaign.ledger.add(result.ledger)
+    campaign.ledger.add(crew.ledger())
+    for result in crew.results.values():
         if result.violations and not campaign.found:
             campaign.found, campaign.story, campaign.chart = result.violations, result.story, result.chart
             campaign.failed_seed = result.seed
@@ -192,7 +245,7 @@ def print_sum(console: Console, campaigns: "Sequence[Campaign]", took_s: float) 
 def print_report(console: Console, campaign: "Campaign", took_s: float, routing: str) -> None:
     """The promises' table, the figures, and the failure with the command that shows it again."""
     ledger = campaign.ledger
-    table = Table("promise", "what", "programs", "broken", title=f"room {campaign.subject.room}")
+    table = Table("promise", "what", "tried", "", title=f"room {campaign.subject.room}")
     for row in campaign.rows():
         table.add_row(*row)
     console.print(table)
@@ -203,12 +256,15 @@ def print_report(console: Console, campaign: "Campaign", took_s: float, routing:
         f"{len(ledger.pairs)} pairs of rule and fault, {speed:.0f} × real time"
     )
     console.print("faults: " + ", ".join(f"{name} {n}" for name, n in sorted(ledger.faults.items())))
+    applied = ", ".join(f"{name} {n}" for name, n in sorted(ledger.applied.items())) or "no input"
+    console.print(f"applied: {applied}", markup=False)
     answers = ", ".join(f"{name} {n}" for name, n in sorted(ledger.refusals.items()))
     console.print(f"answers: {escaped(answers)}", markup=False)
     if missing := campaign.missing():
         console.print("never reached: " + ", ".join(missing))
     for violation in campaign.found[:12]:
-        console.print("BROKEN " + escaped(str(violation), "\n"), style="bold red", markup=False)
+        text = escaped(str(violation), "\n")
+        console.print(f"BROKEN {text}", style="bold red", markup=False, soft_wrap=True)
     if campaign.found:
         console.print(escaped(campaign.story, "\n"), markup=False)
         room, seed = campaign.subject.room, campaign.failed_seed

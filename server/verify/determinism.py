@@ -14,7 +14,9 @@ from typing import Any
 from game.replay import Record, ReplayError, replay
 from server.verify.difference import difference
 from server.verify.drill import Drill, Ruleset, hashes
+from server.verify.effort import Effort
 from server.verify.findings import Finding
+from server.verify.oddities import note_end, note_played
 from server.verify.outside import watched
 from server.verify.second_run import Tree, replayed_state, request_of, script_of, state_at
 
@@ -25,11 +27,12 @@ HASH_SEEDS = (1, 4242)
 TIMEOUT_S = 50.0
 
 
-def of_the_outside(ruleset: Ruleset) -> Iterator[Finding]:
+def of_the_outside(ruleset: Ruleset, effort: Effort) -> Iterator[Finding]:
     """Global chance, clocks and files, by line."""
     drill = Drill(ruleset)
     with watched(ruleset.kind) as found:
         drill.run(script_of(ruleset, STEPS_WATCHED))
+    effort.tried["ticks watched for chance, clocks and files"] += drill.tick
     for place, called in found.items():
         hint = (
             "use the rng that the rules are given"
@@ -39,10 +42,11 @@ def of_the_outside(ruleset: Ruleset) -> Iterator[Finding]:
         yield Finding(CHECK, f"the rules call {called}, which another run would answer otherwise: {hint}", place)
 
 
-def of_two_runs(ruleset: Ruleset) -> Iterator[Finding]:
+def of_two_runs(ruleset: Ruleset, effort: Effort) -> Iterator[Finding]:
     """The same process, twice; then a process of another hash seed for each of HASH_SEEDS."""
     script = script_of(ruleset, STEPS)
     first, second = hashes(ruleset, script), hashes(ruleset, script)
+    effort.tried["states compared"] += len(first) * (1 + len(HASH_SEEDS))
     if (tick := _first_difference(first, second)) is not None:
         states = state_at(ruleset, STEPS, tick), state_at(ruleset, STEPS, tick)
         yield _differs("played twice in one process", tick, *states)
@@ -58,13 +62,18 @@ def of_two_runs(ruleset: Ruleset) -> Iterator[Finding]:
             return
 
 
-def of_checkpoints(ruleset: Ruleset) -> Iterator[Finding]:
+def of_checkpoints(ruleset: Ruleset, effort: Effort) -> Iterator[Finding]:
     """A replay from each checkpoint: all state must be in the world."""
     live: list[str] = []
     drill = Drill(ruleset, keeps_record=True, on_tick=lambda now, _: live.append(now.hash()))
     live.append(drill.hash())
     drill.run(script_of(ruleset, STEPS))
+    note_played(drill, effort)
+    note_end(drill, effort)
     record = Record.from_bytes(drill.recorder.to_bytes())
+    effort.tried["checkpoints"] += len(record.checkpoints)
+    if not record.checkpoints:
+        effort.leave("checkpoints", f"the match was over before the first one, in tick {drill.tick}")
     for start in (0, *record.checkpoints):
         name = f"replayed from {'the start' if not start else f'the checkpoint of tick {start}'}"
         try:

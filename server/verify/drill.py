@@ -6,6 +6,7 @@ else, so that a second interpreter can run it. The checks of `server.verify.rule
 
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from types import FrameType, ModuleType
@@ -21,6 +22,7 @@ from game.replay import Header, Recorder, header_of, state_hash
 from game.rng import Rng
 from game.schema import Message, RoomRow, Schema, SeatRow, schema_of
 from game.tracker import PUBLIC_SECTION, Tracker
+from server.rooms.author_calls import RulesOverdueError, author_calls
 
 T = TypeVar("T")
 NAMES = ("Ada", "Zoë", "", "x" * 40, "日本語", "a'b\"c")
@@ -79,11 +81,11 @@ Script = Sequence[Move]
 
 
 class RulesRaised(Exception):
-    """The author's code raised, or gave back what a room cannot use. ``where`` is file:line."""
+    """The author's code raised, did not return, or gave back what a room cannot use. ``where`` is file:line."""
 
-    def __init__(self, called: str, text: str, where: str, tick: int) -> None:
+    def __init__(self, called: str, text: str, where: str, tick: int, *, is_overdue: bool = False) -> None:
         super().__init__(f"{where}: {called}() in tick {tick}: {text}")
-        self.called, self.text, self.where, self.tick = called, text, where, tick
+        self.called, self.text, self.where, self.tick, self.is_overdue = called, text, where, tick, is_overdue
 
 
 @frozen
@@ -116,7 +118,10 @@ class Ruleset:
 
 @define(eq=False)
 class Drill:
-    """One match. Calls that make no sense (a join to a taken seat, anything after the result) do nothing."""
+    """One match. Calls that make no sense (a join to a taken seat, anything after the result) do nothing.
+
+    ``applied`` and ``refused`` count the inputs by their class; ``last_refusal`` is the newest reason for each class.
+    """
 
     ruleset: Ruleset
     keeps_record: bool = False
@@ -127,8 +132,9 @@ class Drill:
     recorder: Recorder = field(init=False)
     tracker: Tracker = field(init=False)
     seated: dict[int, SeatRow] = field(factory=dict)
-    applied: int = 0
-    refused: int = 0
+    applied: Counter[str] = field(factory=Counter)
+    refused: Counter[str] = field(factory=Counter)
+    last_refusal: dict[str, str] = field(factory=dict)
     checkpoint_every: int = 100
     on_tick: "OnTick | None" = None
     before_step: Callable[["Drill", Sequence[tuple[int, Any]]], None] | None = None
@@ -204,8 +210,12 @@ class Drill:
         refusal = self._call("validate", self.ruleset.game.validate, self.world, seat, body)
         if refusal is not None and not isinstance(refusal, Refusal):
             raise self._wrong("validate", f"returned {refusal!r}; expected None or a Refusal")
-        self.refused += refusal is not None
-        self.applied += refusal is None
+        name = type(body).__name__
+        if refusal is None:
+            self.applied[name] += 1
+        else:
+            self.refused[name] += 1
+            self.last_refusal[name] = refusal.reason
         return refusal is None
 
     def _show(self, events: Sequence[Event]) -> None:
@@ -254,11 +264,16 @@ class Drill:
         return team
 
     def _call(self, called: str, function: Callable[..., T], *arguments: Any) -> T:
+        kind = self.ruleset.kind
         try:
-            return function(*arguments)
+            with author_calls:
+                return function(*arguments)
+        except RulesOverdueError as error:
+            where = _raised_at(error.__cause__ or error, kind)
+            raise RulesRaised(called, "did not return", where, self.tick, is_overdue=True) from error
         except Exception as error:
             text = traceback.format_exception_only(error)[-1].strip()[:300]
-            raise RulesRaised(called, text, _raised_at(error, self.ruleset.kind), self.tick) from error
+            raise RulesRaised(called, text, _raised_at(error, kind), self.tick) from error
 
     def _wrong(self, called: str, text: str) -> RulesRaised:
         code = getattr(self.ruleset.kind, called).__code__

@@ -17,6 +17,7 @@ from game.replay import decode_state, encode_state
 from game.schema import Collection
 from game.tracker import Section, Tracker, _whereabouts
 from server.verify.drill import Drill, Ruleset
+from server.verify.effort import Effort
 from server.verify.findings import Finding
 from server.verify.second_run import script_of
 
@@ -49,7 +50,9 @@ class Suspects:
 
     ruleset: Ruleset
     tracker: Tracker
+    effort: Effort
     proofs: dict[tuple[str, Section, str], set[Any]] = field(factory=dict)
+    altered: dict[str, set[Any]] = field(factory=dict)
     born: dict[str, list[tuple[str, str]]] = field(factory=dict)
 
     def look(self, drill: Drill, inputs: Sequence[tuple[int, Any]]) -> None:
@@ -63,6 +66,7 @@ class Suspects:
             for other in others(spec, value, drill.tick):
                 changed = self._after(data, inputs, drill.tick, place, other)
                 if plain is not None and changed is not None:
+                    self.altered.setdefault(f"{place.owner}.{place.name}", set()).add(other)
                     self._compare(place, other, plain, changed)
 
     def _after(self, data: bytes, inputs: Any, tick: int, place: Place | None, value: Any) -> Seen | None:
@@ -113,11 +117,14 @@ class Suspects:
                     self.born.setdefault(collection.name, []).append((audience.value, spec.audience.value))
 
 
-def of_copies(ruleset: Ruleset) -> Iterator[Finding]:
+def of_copies(ruleset: Ruleset, effort: Effort) -> Iterator[Finding]:
     """Hidden fields whose values the rules copy to a wider audience."""
-    suspects = Suspects(ruleset, Tracker(ruleset.schema))
+    suspects = Suspects(ruleset, Tracker(ruleset.schema), effort)
+    hidden_fields = list(_hidden_fields(ruleset))
+    effort.needs += [name for name, _ in hidden_fields]
     Drill(ruleset, before_step=suspects.look).run(script_of(ruleset, STEPS))
     reveals, told = set(ruleset.kind.reveals), set()
+    _note_effort(suspects, hidden_fields)
     for (hidden, section, shown), values in suspects.proofs.items():
         if len(values) < PROOFS or hidden in reveals or (hidden, shown) in told:
             continue
@@ -129,6 +136,57 @@ def of_copies(ruleset: Ruleset) -> Iterator[Finding]:
             hidden,
         )
     yield from _audience_mistakes(ruleset, suspects.born)
+
+
+def _note_effort(suspects: Suspects, hidden_fields: Iterable[tuple[str, str]]) -> None:
+    """Which hidden fields were altered often enough for a copy to show, and why the others were not."""
+    effort, reveals = suspects.effort, suspects.ruleset.kind.reveals
+    for name, cannot in hidden_fields:
+        altered = len(suspects.altered.get(name, ()))
+        if name in reveals:
+            effort.leave(name, "named in `reveals`: copies of it are looked for nowhere")
+        elif cannot:
+            effort.leave(name, cannot)
+        elif altered < PROOFS:
+            why = "nothing had it when the check looked, or the rules could not go on with another value"
+            effort.leave(name, f"altered to {altered} other values, a proof takes {PROOFS}: {why}")
+        else:
+            effort.tried[name] += altered
+
+
+def _hidden_fields(ruleset: Ruleset) -> Iterator[tuple[str, str]]:
+    """(Class.field, why it cannot be altered, or "") of every field that not everybody sees, those of no entity too."""
+    for collection in ruleset.schema.collections:
+        if collection.name.startswith("_"):
+            continue
+        spec = collection.entities
+        owner = spec.entity if spec is not None else ruleset.kind.World
+        for attribute in attrs.fields(owner):
+            wire = spec_of(attribute)
+            if _is_hidden(attribute.name, wire, spec):
+                yield f"{owner.__name__}.{attribute.name}", _why_unalterable(attribute, wire)
+
+
+def _is_hidden(name: str, wire: FieldSpec | EntitiesSpec | None, spec: EntitiesSpec | None) -> bool:
+    """Whether a field's value is a secret to anybody. Who an entity belongs to is what the audiences are made from."""
+    roles = {spec.owner, spec.team, spec.audience_of} if spec else set()
+    is_hidden_entity = spec is not None and (spec.audience is not PUBLIC or spec.audience_of is not None)
+    if name in roles or isinstance(wire, EntitiesSpec):
+        return False
+    return is_hidden_entity or wire is None or wire.audience is not PUBLIC
+
+
+def _why_unalterable(attribute: Any, wire: FieldSpec | EntitiesSpec | None) -> str:
+    if isinstance(wire, FieldSpec):
+        if wire.kind is Kind.FLAG:
+            return "a flag: its one other value proves nothing"
+        if wire.kind is not Kind.TEXT and wire.steps < PROOFS:
+            return f"{wire.steps + 1} possible values: a proof takes {PROOFS} others"
+        return ""
+    kind = attribute.type
+    name = getattr(kind, "__name__", str(kind))
+    plain = {int: "", float: "", str: "", "int": "", "float": "", "str": ""}
+    return plain.get(kind, f"of type {name}: the check alters numbers and texts only")
 
 
 def _audience_mistakes(ruleset: Ruleset, born: dict[str, list[tuple[str, str]]]) -> Iterator[Finding]:
@@ -161,14 +219,12 @@ def hidden_values(ruleset: Ruleset, world: Any) -> Iterator[tuple[Place, FieldSp
 def _hidden_of(
     entity: Any, collection: str, key: int | None, spec: EntitiesSpec | None = None
 ) -> Iterator[tuple[Place, FieldSpec | None, Any]]:
-    roles = {spec.owner, spec.team, spec.audience_of} if spec else set()
-    is_hidden = spec is not None and (spec.audience is not PUBLIC or spec.audience_of is not None)
     for attribute in attrs.fields(type(entity)):
         wire = spec_of(attribute)
         value = getattr(entity, attribute.name)
-        if attribute.name in roles or isinstance(wire, EntitiesSpec) or not isinstance(value, int | float | str):
+        if not _is_hidden(attribute.name, wire, spec):
             continue
-        if isinstance(value, bool) or (wire and wire.audience is PUBLIC and not is_hidden):
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
             continue
         place = Place(collection, key, type(entity).__name__, attribute.name)
         yield place, wire if isinstance(wire, FieldSpec) else None, value

@@ -4,7 +4,9 @@ from collections import Counter
 
 from attrs import define, field
 
+from server.verify import evidence
 from server.verify import trace as tr
+from server.verify.index import Index
 from server.verify.promises import Violation
 from server.verify.simloop import STARTS_AT_S
 from server.verify.world import World
@@ -12,7 +14,9 @@ from server.verify.world import World
 
 @define
 class Ledger:
-    """Sums over all programs of a run. ``pairs`` counts (rule, fault) that met in one program."""
+    """Sums over all programs of a run. ``pairs`` counts (rule, fault) that met in one program, ``tried`` what each promise
+    was held against, ``applied`` the inputs that the rules were given, by their class.
+    """
 
     programs: int = 0
     steps: int = 0
@@ -25,13 +29,15 @@ class Ledger:
     refusals: Counter[str] = field(factory=Counter)
     sometimes: Counter[str] = field(factory=Counter)
     pairs: Counter[tuple[str, str]] = field(factory=Counter)
+    tried: Counter[str] = field(factory=Counter)
+    applied: Counter[str] = field(factory=Counter)
     broken: dict[str, Violation] = field(factory=dict)
 
     def add(self, other: "Ledger") -> None:
         """What another process has reached."""
         for name in ("programs", "steps", "frames", "inputs", "virtual_s", "programs_with_faults"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("rules", "faults", "refusals", "sometimes", "pairs"):
+        for name in ("rules", "faults", "refusals", "sometimes", "pairs", "tried", "applied"):
             getattr(self, name).update(getattr(other, name))
         self.broken = other.broken | self.broken
 
@@ -40,8 +46,10 @@ class Ledger:
         """Frames that arrived and inputs that were answered; no pings, acks or chat."""
         return self.frames + self.inputs
 
-    def note_program(self, world: World, rules: Counter[str], found: list[Violation]) -> None:
+    def note_program(self, world: World, rules: Counter[str], index: Index, found: list[Violation]) -> None:
         """A program came to its end."""
+        self.tried += evidence.tried(index)
+        self.applied += evidence.applied(index)
         happened = Counter(world.faults)
         for broker in world.brokers.values():
             happened.update(broker.happened)

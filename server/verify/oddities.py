@@ -3,21 +3,23 @@
 Hypothesis makes them from the input classes' wire fields, and shrinks one that makes the rules raise.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from random import Random
 from typing import Any
 
-from attrs import evolve
+from attrs import define, evolve, field
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from game.codec import body_of
+from game.contract import Game
 from game.fields import FieldSpec, Kind
 from game.quantize import clip_text
 from game.schema import Message, Schema
 from server.verify.drill import NAMES, REASONS, Drill, Join, Leave, Link, Move, Ruleset, RulesRaised, Step
+from server.verify.effort import Effort
 from server.verify.findings import Finding
 from server.verify.second_run import script_of
 
@@ -29,9 +31,12 @@ TRIES_MAX = 1500
 QUIET_MAX = 60
 
 
-def of_odd_input(ruleset: Ruleset) -> Iterator[Finding]:
-    """The smallest program found that makes the rules raise."""
-    script = _found(ruleset) or _shortened(ruleset, script_of(ruleset, STEPS))
+def of_odd_input(ruleset: Ruleset, effort: Effort) -> Iterator[Finding]:
+    """The smallest program found that makes the rules raise, or one that makes them go on for ever."""
+    effort.needs += [message.name for message in ruleset.schema.inputs]
+    search = Search(ruleset, effort)
+    script = search.found() or search.shortened(script_of(ruleset, STEPS))
+    search.tell()
     if script:
         error = raised_by(ruleset, script)
         assert error is not None  # noqa: S101 - it raised a moment ago, and the rules are given the same
@@ -39,22 +44,44 @@ def of_odd_input(ruleset: Ruleset) -> Iterator[Finding]:
         yield Finding(CHECK, f"{error.called}() in tick {error.tick} of this match: {error.text}{program}", error.where)
 
 
-def of_wire_ranges(ruleset: Ruleset) -> Iterator[Finding]:
+def of_wire_ranges(ruleset: Ruleset, effort: Effort) -> Iterator[Finding]:
     """Notes: values that the rules let out of the range which their fields declare."""
     drill = Drill(ruleset)
-    with suppress(RulesRaised):  # told by the other checks
+    try:
         drill.run(script_of(ruleset, STEPS))
+    except RulesRaised as error:  # told by the other checks
+        effort.leave(f"what comes after tick {drill.tick}", f"the rules raised in {error.called}()")
+    note_played(drill, effort)
     for (collection, name), times in sorted(drill.tracker.clamped.items()):
         text = f"was out of its declared range {times} times in {drill.tick} ticks; viewers saw the range's end"
         yield Finding("wire ranges", text, f"{collection}.{name}", is_fault=False)
+
+
+def note_played(drill: Drill, effort: Effort) -> None:
+    """What a match of random play has shown of the rules, and what it has not."""
+    effort.needs.append("ticks")
+    effort.tried["ticks"] += drill.tick
+    effort.tried += drill.applied
     if drill.tick < STEPS / 4:
-        text = (
-            f"random play ends the match within {drill.tick} ticks, whatever is left out: what comes later is unproven"
-        )
-        yield Finding("wire ranges", text, is_fault=False)
-    if not drill.applied:
-        text = f"no input was ever applied in {drill.tick} ticks ({drill.refused} refused): what follows inputs is unproven"
-        yield Finding("wire ranges", text, is_fault=False)
+        why = f"random play ends the match within {drill.tick} ticks, whatever is left out"
+        effort.leave(f"what comes after tick {drill.tick}", why)
+    for message in drill.ruleset.schema.inputs:
+        if not drill.applied[message.name]:
+            effort.leave(
+                message.name, _never_applied(drill.refused[message.name], drill.last_refusal.get(message.name))
+            )
+
+
+def note_end(drill: Drill, effort: Effort) -> None:
+    """Whether random play has come to a match's end, where the rules know of one."""
+    if drill.ruleset.kind.result is not Game.result and not (drill.is_over or drill.ruleset.quiet):
+        effort.leave("the end of a match", f"no match ended in {drill.tick} ticks of random play")
+
+
+def _never_applied(refused: int, reason: str | None) -> str:
+    return (
+        f"never applied: refused {refused} times, at last with {reason!r}" if refused else "never sent to a taken seat"
+    )
 
 
 def lasting(ruleset: Ruleset) -> Ruleset:
@@ -114,48 +141,97 @@ def _quantized_of(spec: FieldSpec) -> st.SearchStrategy[Any]:
     return st.one_of(st.integers(0, spec.steps), ends)
 
 
-def _found(ruleset: Ruleset) -> list[Move] | None:
-    chosen = settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-    )
-    moves = st.lists(moves_of(ruleset.schema, ruleset.game.seats), max_size=MOVES_MAX)
-    places: set[str] = set()
+class _Endless(KeyboardInterrupt):
+    """A call of the rules did not return: no more examples. Hypothesis lets an interrupt through, and shrinks nothing for it."""
 
-    def is_raising(script: list[Move]) -> bool:
-        error = raised_by(ruleset, script)
-        if error is None or (places and error.where not in places):
+
+@define
+class Search:
+    """Looks for a program that makes the rules raise, and counts what it tried on the way."""
+
+    ruleset: Ruleset
+    effort: Effort
+    refused: Counter[str] = field(factory=Counter)
+    last_refusal: dict[str, str] = field(factory=dict)
+    places: set[str] = field(factory=set)
+    endless: list[Move] = field(factory=list)
+
+    def raised_by(self, script: list[Move]) -> RulesRaised | None:
+        """What the rules raise on a script, if they do. Raises _Endless where they do not return."""
+        drill, at = Drill(self.ruleset), 0
+        try:
+            for at, move in enumerate(script):  # noqa: B007 - where it was when it raised is the point
+                drill.do(move)
+            drill.run(())
+        except RulesRaised as error:
+            if error.is_overdue:
+                self.endless = script[: at + 1]
+                raise _Endless from error
+            return error
+        finally:
+            self._count(drill)
+        return None
+
+    def found(self) -> list[Move] | None:
+        """The smallest of many random programs that raise; the first whose end does not come."""
+        chosen = settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        )
+        moves = st.lists(moves_of(self.ruleset.schema, self.ruleset.game.seats), max_size=MOVES_MAX)
+        try:
+            return find(moves, self._is_raising, settings=chosen, random=Random(self.ruleset.seed))
+        except NoSuchExample:
+            return None
+        except _Endless:
+            return self.endless
+
+    def shortened(self, script: list[Move]) -> list[Move] | None:
+        """A long match that raises, with every part left out that is not needed: halves, quarters, single moves."""
+        try:
+            return self._shortened(script)
+        except _Endless:
+            return self.endless
+
+    def tell(self) -> None:
+        """Which input classes were applied, and why the others were not."""
+        for message in self.ruleset.schema.inputs:
+            name = message.name
+            if not self.effort.tried[name]:
+                self.effort.leave(name, _never_applied(self.refused[name], self.last_refusal.get(name)))
+
+    def _count(self, drill: Drill) -> None:
+        self.effort.tried += drill.applied
+        self.refused += drill.refused
+        self.last_refusal |= drill.last_refusal
+
+    def _is_raising(self, script: list[Move]) -> bool:
+        error = self.raised_by(script)
+        if error is None or (self.places and error.where not in self.places):
             return False  # the first fault is the one that is made small
-        places.add(error.where)
+        self.places.add(error.where)
         return True
 
-    try:
-        return find(moves, is_raising, settings=chosen, random=Random(ruleset.seed))
-    except NoSuchExample:
-        return None
-
-
-def _shortened(ruleset: Ruleset, script: list[Move]) -> list[Move] | None:
-    """A long match that raises, with every part left out that is not needed: halves, quarters, single moves."""
-    first = raised_by(ruleset, script)
-    if first is None:
-        return None
-    size, tries = len(script) // 2, 0
-    while size and tries < TRIES_MAX:
-        at = 0
-        while at < len(script) and tries < TRIES_MAX:
-            shorter = script[:at] + script[at + size :]
-            error = raised_by(ruleset, shorter)
-            tries += 1
-            if error is not None and error.where == first.where:
-                script = shorter
-            else:
-                at += size
-        size //= 2
-    return _without_idle_inputs(ruleset, script, first.where)
+    def _shortened(self, script: list[Move]) -> list[Move] | None:
+        first = self.raised_by(script)
+        if first is None:
+            return None
+        size, tries = len(script) // 2, 0
+        while size and tries < TRIES_MAX:
+            at = 0
+            while at < len(script) and tries < TRIES_MAX:
+                shorter = script[:at] + script[at + size :]
+                error = raised_by(self.ruleset, shorter)
+                tries += 1
+                if error is not None and error.where == first.where:
+                    script = shorter
+                else:
+                    at += size
+            size //= 2
+        return _without_idle_inputs(self.ruleset, script, first.where)
 
 
 def _without_idle_inputs(ruleset: Ruleset, script: list[Move], where: str) -> list[Move]:

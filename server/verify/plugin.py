@@ -5,7 +5,7 @@ then each promise of the server, from ``roomwright_programs`` programs that all 
 server only once there is something to collect.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,14 +106,21 @@ class RulesItem(pytest.Item):
         self.room, self.check = room, check
 
     def runtest(self) -> None:
-        """Fails with every finding; notes go to the report's own section."""
+        """Fails with every finding; notes, and what was not tried, go to the report's own sections. On nothing, it is skipped."""
         from server.verify.rules import ruleset_of, run_check
+        from server.watchdog import watching
 
-        checked = run_check(self.check, ruleset_of(self.room, seed_of(self.config)))
+        with watching():
+            checked = run_check(self.check, ruleset_of(self.room, seed_of(self.config)))
         for note in checked.notes:
             self.add_report_section("call", "notes", str(note))
+        untried = [f"{name}: {why}" for name, why in checked.effort.untried.items()]
+        for line in untried:
+            self.add_report_section("call", "not tried", line)
         if checked.faults:
             raise RulesFault("\n".join(map(str, checked.faults)))
+        if checked.verdict == "not tried":
+            pytest.skip(f"not tried: {'; '.join(untried)}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The message alone: the traceback would be ours, not the author's."""
@@ -130,18 +137,30 @@ class Programs:
     def __init__(self, plan: "Plan", room: str, examples: int, seed: int) -> None:
         self.plan, self.room, self.examples, self.seed = plan, room, examples, seed
         self._broken: dict[str, str] | None = None
+        self._tried: Mapping[str, int] = {}
 
     @property
     def line(self) -> int:
         """The room's line in the routing file."""
         return self.plan.rooms[self.room].line
 
+    def why_untried(self, promise: str) -> str:
+        """Why the programs say nothing of a promise; "" where they do."""
+        from server.verify.evidence import does_not_apply
+
+        self.broken()
+        if self._tried.get(promise):
+            return ""
+        return does_not_apply(self.plan, self.room).get(promise, f"nothing of it happened in {self.examples} programs")
+
     def broken(self) -> dict[str, str]:
         """Promise → how it was broken."""
         if self._broken is None:
             from server.verify.ledger import Ledger
 
-            self._broken = self._run(Ledger())
+            ledger = Ledger()
+            self._broken = self._run(ledger)
+            self._tried = ledger.tried
         return self._broken
 
     def _run(self, ledger: "Ledger") -> dict[str, str]:
@@ -163,9 +182,11 @@ class PromiseItem(pytest.Item):
         self.programs, self.promise = programs, promise
 
     def runtest(self) -> None:
-        """Fails where a program broke this promise."""
+        """Fails where a program broke this promise; where none of them tried it, it is skipped."""
         if broken := self.programs.broken().get(self.promise):
             raise RulesFault(broken)
+        if why := self.programs.why_untried(self.promise):
+            pytest.skip(f"not tried: {why}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The violation alone."""

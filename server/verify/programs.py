@@ -16,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from game.wire import messages as m
 from server.routing.plan import Plan
+from server.verify.index import Index
 from server.verify.ledger import Ledger
 from server.verify.processes import SimProcess
-from server.verify.promises import Violation, violations
+from server.verify.promises import Violation, broken_in
 from server.verify.simclient import SimClient
 from server.verify.simlayer import KINDS
 from server.verify.strategies import inputs_of
@@ -86,6 +87,10 @@ def _never() -> bool:
     return False
 
 
+def _unheard(_: PromiseBroken) -> None:
+    return None
+
+
 @frozen
 class Subject:
     """What is verified: one room of a plan."""
@@ -95,12 +100,16 @@ class Subject:
 
 
 class Program(RuleBasedStateMachine):
-    """One program. `machine_of` sets ``subject``, ``ledger`` and the strategy of inputs on subclasses."""
+    """One program. `machine_of` sets ``subject``, ``ledger``, the strategy of inputs and the two calls on subclasses.
+
+    ``on_broken`` hears of each program that broke a promise: the first, and those that shrinking makes of it.
+    """
 
     subject: Subject
     ledger: Ledger
     bodies: st.SearchStrategy[Any]
     is_time_up: Callable[[], bool] = staticmethod(_never)
+    on_broken: Callable[[PromiseBroken], None] = staticmethod(_unheard)
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,8 +172,8 @@ class Program(RuleBasedStateMachine):
         self.used[name] += 1
 
     def look_at_the_time(self) -> None:
-        """A program that the deadline meets is given up, and counts for nothing. What is broken is shrunk first."""
-        if not self.ledger.broken and self.is_time_up():
+        """A program that the deadline meets is given up, and counts for nothing; so is the shrinking of one that failed."""
+        if self.is_time_up():
             self.is_given_up = True
             raise TimeUp
 
@@ -182,10 +191,13 @@ class Program(RuleBasedStateMachine):
             self.befall(*self.last_fate)
             self.play_for(LAST_TICKS)
             self.world.heal(meanwhile=self.play_tick)
-            found = violations(self.world.trace)
-            self.ledger.note_program(self.world, self.used, found)
+            index = Index(self.world.trace)
+            found = broken_in(index)
+            self.ledger.note_program(self.world, self.used, index, found)
             if found:
-                raise PromiseBroken(found, self.world.trace)
+                broken = PromiseBroken(found, self.world.trace)
+                self.on_broken(broken)
+                raise broken
         finally:
             self.world.close()
 
@@ -436,10 +448,20 @@ class Program(RuleBasedStateMachine):
         self.w.offices.down_until = self.w.now + for_s
 
 
-def machine_of(subject: Subject, ledger: Ledger, is_time_up: Callable[[], bool] = _never) -> type[Program]:
+def machine_of(
+    subject: Subject,
+    ledger: Ledger,
+    is_time_up: Callable[[], bool] = _never,
+    on_broken: Callable[[PromiseBroken], None] = _unheard,
+) -> type[Program]:
     """The state machine of one room."""
-    bodies = inputs_of(subject.plan.rooms[subject.room].schema)
-    values = {"subject": subject, "ledger": ledger, "bodies": bodies, "is_time_up": staticmethod(is_time_up)}
+    values = {
+        "subject": subject,
+        "ledger": ledger,
+        "bodies": inputs_of(subject.plan.rooms[subject.room].schema),
+        "is_time_up": staticmethod(is_time_up),
+        "on_broken": staticmethod(on_broken),
+    }
     return type(f"Program_{subject.room}", (Program,), values)
 
 
@@ -451,10 +473,12 @@ def run_programs(
     examples: int,
     is_shrunk: bool = True,
     is_time_up: Callable[[], bool] = _never,
+    on_broken: Callable[[PromiseBroken], None] = _unheard,
 ) -> None:
     """Runs that many programs of a seed, or fewer where the time is up before.
 
-    Raises PromiseBroken for the (shrunk) first one that breaks a promise.
+    Raises PromiseBroken for the (shrunk) first one that breaks a promise. Where the time is up while it is shrunk, nothing
+    is raised: ``on_broken`` has heard of it, and of each smaller one since.
     """
     phases = [Phase.generate, *([Phase.shrink] if is_shrunk else [])]
     chosen = settings(
@@ -468,4 +492,4 @@ def run_programs(
         suppress_health_check=list(HealthCheck),
     )
     with suppress(TimeUp):
-        run_state_machine_as_test(seed(seed_no)(machine_of(subject, ledger, is_time_up)), settings=chosen)
+        run_state_machine_as_test(seed(seed_no)(machine_of(subject, ledger, is_time_up, on_broken)), settings=chosen)

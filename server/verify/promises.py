@@ -69,7 +69,11 @@ def faults_of(trace: Trace) -> list[Violation]:
 
 def violations(trace: Trace) -> list[Violation]:
     """Every promise that this trace breaks, with at most EACH_MAX places each."""
-    index = Index(trace)
+    return broken_in(Index(trace))
+
+
+def broken_in(index: Index) -> list[Violation]:
+    """The same, of a trace that was indexed already."""
     found: list[Violation] = []
     for promise in TABLE:
         for n, (t, text) in enumerate(promise.check(index) if promise.check else ()):

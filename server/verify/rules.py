@@ -5,7 +5,7 @@ What is checked: `TABLE`. The promises of the server are elsewhere; these are ab
 
 from collections.abc import Callable, Iterator, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 from rich.console import Console
 
 from game.text import escaped
@@ -13,6 +13,7 @@ from server.clock import monotonic
 from server.routing.plan import RoomPlan
 from server.verify import determinism, exposure, oddities, shared
 from server.verify.drill import Ruleset, RulesRaised
+from server.verify.effort import Effort
 from server.verify.findings import Finding
 
 FINDINGS_MAX = 8  # of one check; the first ones say what to do
@@ -24,7 +25,7 @@ class Check:
 
     id: str
     title: str
-    finders: tuple[Callable[[Ruleset], Iterator[Finding]], ...]
+    finders: tuple[Callable[[Ruleset, Effort], Iterator[Finding]], ...]
 
 
 @frozen
@@ -35,11 +36,22 @@ class Checked:
     findings: tuple[Finding, ...]
     took_s: float
     is_cut_short: bool = False
+    effort: Effort = field(factory=Effort)
 
     @property
     def verdict(self) -> str:
-        """In one word. Unproven: the rules raised, so the check could not be finished."""
-        return "unproven" if self.is_cut_short else "FAULT" if self.faults else "holds"
+        """In a word or two.
+
+        *unproven*: the rules raised, so the check could not be finished. *not tried*: it ran on nothing. *in part*: what it
+        tried holds, and `effort` names what it did not try.
+        """
+        if self.is_cut_short:
+            return "unproven"
+        if self.faults:
+            return "FAULT"
+        if self.effort.is_empty:
+            return "not tried"
+        return "in part" if self.effort.untried else "holds"
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -75,9 +87,10 @@ def run_check(check: Check, ruleset: Ruleset) -> Checked:
     started = monotonic()
     is_cut_short = False
     found: list[Finding] = []
+    effort = Effort()
     for finder in check.finders:
         try:
-            for finding in finder(ruleset):
+            for finding in finder(ruleset, effort):
                 found.append(finding)
                 if len(found) >= FINDINGS_MAX:
                     break
@@ -87,7 +100,7 @@ def run_check(check: Check, ruleset: Ruleset) -> Checked:
             found.append(Finding(check.id, text, error.where))
         if any(finding.is_fault for finding in found):
             break
-    return Checked(check, tuple(found), monotonic() - started, is_cut_short)
+    return Checked(check, tuple(found), monotonic() - started, is_cut_short, effort)
 
 
 def check_rules(room: RoomPlan, seed: int = 1) -> list[Checked]:
@@ -100,8 +113,21 @@ def print_checks(console: Console, room: str, checked: Sequence[Checked]) -> Non
     """What was checked and found, for people."""
     console.print(f"room {room}: the rules alone", markup=False)
     for each in checked:
-        console.print(f"  {each.verdict:8} {each.check.title} ({each.took_s:.1f} s)", markup=False)
-        for finding in each.findings:
-            style = "bold red" if finding.is_fault else "yellow"
-            lines = escaped(str(finding), "\n").replace("\n", "\n  ")
-            console.print(f"    {lines}", markup=False, style=style, highlight=False, soft_wrap=True)
+        print_check(console, each)
+
+
+def print_check(console: Console, checked: Checked) -> None:
+    """One check: its verdict, what it found, and what it has not tried."""
+
+    def say(text: str, style: str) -> None:
+        lines = escaped(text, "\n").replace("\n", "\n  ")
+        console.print(f"    {lines}", markup=False, style=style, highlight=False, soft_wrap=True)
+
+    console.print(f"  {checked.verdict:9} {checked.check.title} ({checked.took_s:.1f} s)", markup=False)
+    for finding in checked.findings:
+        say(str(finding), "bold red" if finding.is_fault else "yellow")
+    names: dict[str, list[str]] = {}
+    for name, why in checked.effort.untried.items():
+        names.setdefault(why, []).append(name)
+    for why, same in names.items():
+        say(f"not tried: {', '.join(same)}: {why}", "yellow")

@@ -19,7 +19,9 @@ import attrs
 from server.verify.determinism import STEPS, elsewhere
 from server.verify.difference import difference
 from server.verify.drill import Drill, OnTick, Ruleset, RulesRaised, hashes, modules_of, random_script
+from server.verify.effort import Effort
 from server.verify.findings import Finding
+from server.verify.oddities import note_played
 from server.verify.second_run import request_of, ruleset_of, script_of, state_at, tree_of
 
 CHECK = "separate rooms"
@@ -27,8 +29,10 @@ MUTABLE = (list, dict, set, bytearray)
 HINT = "rooms share it: keep it in the world (what is only a cache: functools.cache)"
 
 
-def of_shared_state(ruleset: Ruleset) -> Iterator[Finding]:
+def of_shared_state(ruleset: Ruleset, effort: Effort) -> Iterator[Finding]:
     """What `main` finds in a process of its own: here, earlier matches may have left their traces already."""
+    drill = Drill(ruleset).run(script_of(ruleset, STEPS))
+    note_played(drill, effort)
     answer = elsewhere(request_of(ruleset, STEPS), 0, module="server.verify.shared")
     if "findings" not in answer:
         yield Finding(CHECK, str(answer.get("raised") or answer.get("failed")))

@@ -353,9 +353,22 @@ class World:
             detail = " ".join(
                 f"{key}={value}" for key, value in sorted(event.items()) if key not in ("event", "exc_info")
             )
-            where = _where(error, self.plan.rooms[self.room].game_class) if error is not None else ""
+            where = ""
+            if error is not None:
+                where = (
+                    _of_bot(error)
+                    if event.get("event") == "bot.failed"
+                    else _where(error, self.plan.rooms[self.room].game_class)
+                )
             self.trace.add(tr.Logged(self.loop.now, method, str(event.get("event")), f"{detail} {where}".strip()))
         raise structlog.DropEvent
+
+
+def _of_bot(error: BaseException) -> str:
+    """A policy's error, and its line: that of the call that raised it, or of the ``act`` that returned what is no input."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    at = getattr(error, "where", "") or "".join(f"{frame.f_code.co_filename}:{line}" for frame, line in frames[-1:])
+    return f"(the bot's own code failed, not the server's): {error!r} at {at}"
 
 
 def _where(error: BaseException, kind: type) -> str:

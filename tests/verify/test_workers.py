@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from server.verify.commands import TOO_LITTLE
 from tests.verify.planted_games import written
 
 ROOT = Path(__file__).parents[2]
@@ -127,7 +128,7 @@ def test_a_violation_in_a_worker_ends_them_all_and_prints_how_to_see_it_again(
 def test_the_time_is_kept_with_every_program_counted_once(tmp_path: Path) -> None:
     process = started(written(tmp_path, "timed_tag", None), "--seconds", "5", "--coverage")
     output = output_of(process, "the end of five seconds of programs, and the report")
-    assert process.returncode == 0, output
+    assert process.returncode in (0, TOO_LITTLE), output  # how much fits into five seconds is the machine's
     programs = re.search(r"^(\d+) programs, \d+ steps", output, re.MULTILINE)
     in_all = re.search(r"faults in \d+ of (\d+) programs", output)
     assert programs is not None and in_all is not None and programs.group(1) == in_all.group(1)
