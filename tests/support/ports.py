@@ -36,3 +36,12 @@ def free_port(host: str = "127.0.0.1") -> int:
                 continue
             return port
     raise OSError(f"expected a free port of {host} between {FIRST} and {LAST}, found none in 2000 tries")
+
+
+def free_ports(count: int, host: str = "127.0.0.1") -> int:
+    """The first of so many free ports in a row, none given out before: a fleet's gateways listen side by side."""
+    found = [free_port(host)]
+    while len(found) < count:
+        port = free_port(host)
+        found = [*found, port] if port == found[-1] + 1 else [port]
+    return found[0]

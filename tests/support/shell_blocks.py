@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-from tests.support.ports import free_port
+from tests.support.ports import free_ports
 from tests.support.processes import ROOT, Processes, Running
 from tests.support.waiting import wait_until
 
@@ -27,6 +27,7 @@ ENDLESS = re.compile(PREFIX + r"\S*python3? -m (clients\.python (bots|watch)|ser
 DEFAULT_ADDRESS = re.compile(r"(127\.0\.0\.1|localhost):8000")
 DEFAULT_REDIS = re.compile(r"redis://(127\.0\.0\.1|localhost):6379")
 COMMAND_S = 180.0
+GATEWAYS_MAX = 4  # of a fleet that a page starts: they listen on ports in a row
 
 
 def shell_commands(markdown: str) -> list[str]:
@@ -64,7 +65,7 @@ class Reader:
     folder: Path
     processes: Processes
     redis_url: Callable[[], str]
-    port: int = field(factory=free_port)
+    port: int = field(factory=lambda: free_ports(GATEWAYS_MAX))
     server: Running | None = None
 
     def type(self, command: str) -> None:
