@@ -13,8 +13,9 @@ ROOM_CODE = rf"[A-Za-z0-9_-]{{1,{ROOM_CODE_MAX}}}"
 ROOM_CODE_EXPECTED = f"a room code of 1 to {ROOM_CODE_MAX} letters, digits, - or _"
 IDENTITY = rf"[A-Za-z0-9_-]{{1,{IDENTITY_MAX}}}"
 INCARNATION = r"[a-z0-9]{12,32}"
+SESSION_KEY = r"[a-z0-9]{8,40}"
 
-_room_code, _identity = re.compile(ROOM_CODE), re.compile(IDENTITY)
+_room_code, _identity, _session_key = re.compile(ROOM_CODE), re.compile(IDENTITY), re.compile(SESSION_KEY)
 
 
 def is_room_code(text: str) -> bool:
@@ -25,6 +26,11 @@ def is_room_code(text: str) -> bool:
 def is_identity(text: str) -> bool:
     """Whether an identity may have this id (`g…` of a guest, `u…` of a login)."""
     return _identity.fullmatch(text) is not None
+
+
+def is_session_key(text: str) -> bool:
+    """Whether a login's session may have this key; a cookie can hold anything, a zero byte among it."""
+    return _session_key.fullmatch(text) is not None
 
 
 def with_dashed_code(arguments: Sequence[str], options: Mapping[str, bool]) -> list[str]:

@@ -12,6 +12,7 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, parse_cookie
 
+from game.codes import is_session_key
 from server.accounts.identity import Identity, Refused, identity_of_user, verify
 from server.database import on_database_thread
 from server.web.origin import header, origin_is_allowed
@@ -26,7 +27,7 @@ async def identity_of_scope(scope: Mapping[str, Any]) -> Identity | Refused:
         return Refused("missing", "expected a token in the hello, or a cookie from POST /api/guest")
     if not origin_is_allowed(header(scope["headers"], b"origin"), header(scope["headers"], b"host")):
         return Refused("origin", "cookies count only from our own pages; send a token in the hello instead")
-    found = await identity_of_session(session_key) if session_key else None
+    found = await identity_of_session(session_key) if session_key and is_session_key(session_key) else None
     if found is not None:
         return found
     return verify(guest_token) if guest_token else Refused("expired", "the login has ended; log in again")

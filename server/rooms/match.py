@@ -3,6 +3,7 @@
 Whatever raises here is the author's fault, and the holder ends the room for it.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -141,7 +142,7 @@ class Match:
             self.tick += 1
             self.events += self.game.step(self.world, applied, self.tick, self.rng)
             self.recorder.tick(self.tick, inputs=applied)
-            return self.game.result(self.world)
+            return recordable(self.game.result(self.world))
 
     def receive(self, seat: int, pending: Pending) -> bool:
         """Takes an input for the next tick; False, and it is not taken, where the seat's queue is full."""
@@ -203,3 +204,20 @@ class Match:
         if schema.has_section(SEAT):
             sections.append(Section(SEAT, seat))
         return tuple(sections)
+
+
+def recordable(result: Result | None) -> Result | None:
+    """The rules' result as it is, where the database can keep it: one that it cannot would be tried again for ever.
+
+    Raises:
+        ValueError: a winner that is neither a seat nor a name, a score that is no finite number, or whose key is no seat.
+    """
+    if result is None:
+        return None
+    for winner in result.winners:
+        if not isinstance(winner, int) and not (isinstance(winner, str) and winner.isprintable()):
+            raise ValueError(f"result(): expected winners that are seats or names of teams, got {winner!r}")
+    for seat, score in result.scores.items():
+        if not isinstance(seat, int) or not isinstance(score, int | float) or not math.isfinite(score):
+            raise ValueError(f"result(): expected a finite score by seat, got {score!r} for {seat!r}")
+    return result

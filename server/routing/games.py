@@ -16,6 +16,8 @@ from game.contract import Game, Policy
 from game.schema import Schema, schema_of
 from server.routing.problems import did_you_mean, quote
 
+VERSION_LENGTH_MAX = 64  # as the table of matches has it
+REFERENCE_LENGTH_MAX = 200
 REQUIRED_METHODS = ("setup", "join", "leave", "step")
 METHODS = {"setup": 2, "join": 3, "leave": 3, "validate": 3, "step": 4, "result": 1, "team_of": 2, "connected": 3}
 
@@ -90,6 +92,12 @@ def contract_mismatches(game: type[Game]) -> list[Mismatch]:
     version: object = game.version
     if not (isinstance(version, str) and version):
         found.append(Mismatch(f"{game.__name__}.version, a text", describe(version)))
+    elif len(version) > VERSION_LENGTH_MAX or not version.isprintable():
+        expected = f"{game.__name__}.version, a printable text of at most {VERSION_LENGTH_MAX} characters"
+        found.append(Mismatch(expected, describe(version), "matches are recorded under it"))
+    if len(f"{game.__module__}:{game.__qualname__}") > REFERENCE_LENGTH_MAX:
+        expected = f"a module and class of at most {REFERENCE_LENGTH_MAX} characters"
+        found.append(Mismatch(expected, describe(game.__qualname__), "matches are recorded under it"))
     return [mismatch for mismatch in found if mismatch is not None]
 
 

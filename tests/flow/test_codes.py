@@ -14,11 +14,12 @@ from tests.game.test_codes import NO_CODES, ODD_CODES
 
 
 async def test_any_code_is_played_watched_listed_and_kicked_from(fleet: Fleet):
-    cookie = await staff(fleet)
+    cookie, incarnations = await staff(fleet), set()
     for code in ODD_CODES:
         player = await (await fleet.player(f"/ws/lab/{code}")).joined()
         watcher = await (await fleet.player(f"/ws/lab/{code}/watch", gateway=1)).joined()
         assert player.client.welcome is not None and player.client.welcome.room == code
+        incarnations.add(player.client.welcome.incarnation)
         for page in ("play", "watch"):
             assert b"<html" in await fleet.get(f"/{page}/lab/{code}")
         await is_listed(fleet, code)
@@ -26,6 +27,7 @@ async def test_any_code_is_played_watched_listed_and_kicked_from(fleet: Fleet):
         assert (status, answer.get("code")) == (200, code), answer
         await is_out(player, "removed by the staff")
         await watcher.frames(1)
+    assert len(incarnations) == len(ODD_CODES), "codes that differ in their case only are two rooms"
 
 
 async def test_what_is_no_code_is_refused_at_every_door(fleet: Fleet):

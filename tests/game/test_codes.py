@@ -10,7 +10,24 @@ from hypothesis import strategies as st
 from game.codes import IDENTITY_MAX, ROOM_CODE, ROOM_CODE_MAX, is_identity, is_room_code, with_dashed_code
 from tests.support.processes import ROOT
 
-ODD_CODES = ["A", "-", "_", "-x", "--", "-h", "--help", "007", "quick", "rooms", "kick", "admin", "watch", "bot"]
+ODD_CODES = [
+    "A",
+    "-",
+    "_",
+    "-x",
+    "--",
+    "-h",
+    "--help",
+    "007",
+    "quick",
+    "rooms",
+    "kick",
+    "admin",
+    "watch",
+    "bot",
+    "Ab",
+    "aB",
+]
 ODD_CODES += ["x" * ROOM_CODE_MAX, "-" * ROOM_CODE_MAX, "9" * ROOM_CODE_MAX]
 NO_CODES = ["", "x" * (ROOM_CODE_MAX + 1), "a b", "a.b", "a/b", "K7\n", "\nK7", "é", "\u0663", "\uff21", "K7\x00", "🏴"]
 OPTIONS = {"--seat": True, "--reason": True, "--help": False, "-h": False}

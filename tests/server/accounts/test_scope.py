@@ -49,6 +49,18 @@ async def test_a_login_beats_a_guest(async_client: AsyncClient, is_staff: bool, 
     assert found == Identity(f"u{user.pk}", "grace", kind)
 
 
+@pytest.mark.parametrize("key", ['"\\000abcdefgh"', '"abc\\000defgh"', "x" * 41, "short", "Ab/cdefgh", "\u00e9" * 9])
+async def test_what_is_no_session_s_key_never_reaches_the_database(monkeypatch: pytest.MonkeyPatch, key: str):
+    """PostgreSQL raises at a zero byte, and the socket ended in 4500."""
+
+    async def asked(found: str) -> None:
+        raise AssertionError(f"the database was asked for {found!r}")
+
+    monkeypatch.setattr("server.accounts.scope.identity_of_session", asked)
+    found = await identity_of_scope(scope(f"sessionid={key}"))
+    assert isinstance(found, Refused) and found.reason == "expired"
+
+
 async def test_a_session_that_is_none_falls_back_to_the_guest():
     guest, token = issue_guest("Ada")
     assert await identity_of_scope(scope(f"sessionid=nonsense; roomwright_guest={token}")) == guest

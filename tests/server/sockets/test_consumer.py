@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from game.contract import Result
 from game.text import clean_name
 from game.wire import messages as m
 from game.wire.closecodes import Close
 from server.routing.compile import consumer_of, router_of
-from tests.server.rooms.parlour import Do
+from tests.server.rooms.parlour import Do, Parlour
 from tests.server.rooms.plans import plan_of
 from tests.vectors.texts import FAMILY, PERSIAN
 
@@ -121,6 +122,26 @@ async def test_a_room_that_cannot_be_claimed_is_looked_for_a_few_times_with_paus
     process.claim_error = "somebody else holds it"
     ann = await process.joined("/ws/K7", "ann")
     assert ann.code == Close.MOVING.value.code
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        Result(scores={0: float("nan")}),
+        Result(scores={0: float("inf")}),
+        Result(scores={0: "7"}),  # type: ignore[dict-item]
+        Result(scores={"0": 7}),  # type: ignore[dict-item]
+        Result(winners=("red\x00",)),  # type: ignore[arg-type]
+        Result(winners=(None,)),  # type: ignore[arg-type]
+    ],
+)
+async def test_a_result_that_no_database_keeps_ends_its_room_with_an_incident(process, monkeypatch, result):
+    monkeypatch.setattr(Parlour, "result", lambda _self, world: result if world.is_ending else None)
+    ann = await process.joined("/ws/K7", "ann")
+    ann.client.send_input(Do("end", 1))
+    await ann.until(lambda: False)
+    assert ann.code == Close.INTERNAL.value.code
+    assert [incident.error for incident in process.incidents if "result(): expected" in incident.error]
 
 
 async def test_a_fault_of_ours_in_one_room_does_not_stop_the_loop(process, monkeypatch):
