@@ -214,10 +214,12 @@ def recordable(result: Result | None) -> Result | None:
     """
     if result is None:
         return None
-    for winner in result.winners:
+    winners: Iterable[object] = result.winners  # whatever an author made of it
+    scores: Iterable[tuple[object, object]] = result.scores.items()
+    for winner in winners:
         if not isinstance(winner, int) and not (isinstance(winner, str) and winner.isprintable()):
             raise ValueError(f"result(): expected winners that are seats or names of teams, got {winner!r}")
-    for seat, score in result.scores.items():
+    for seat, score in scores:
         if not isinstance(seat, int) or not isinstance(score, int | float) or not math.isfinite(score):
             raise ValueError(f"result(): expected a finite score by seat, got {score!r} for {seat!r}")
     return result

@@ -3,6 +3,7 @@
 import attrs
 import pytest
 from channels.layers import BaseChannelLayer
+from django.db.models import CharField
 
 from game.codes import IDENTITY_MAX, ROOM_CODE_MAX, is_identity
 from game.contract import Game
@@ -50,7 +51,9 @@ def test_columns_hold_the_longest():
         (NoticeReceipt, "user_id"): IDENTITY_MAX,
     }
     for (model, name), length in longest.items():
-        assert model._meta.get_field(name).max_length >= length, (model, name)
+        column = model._meta.get_field(name)
+        assert isinstance(column, CharField)
+        assert column.max_length is not None and column.max_length >= length, (model, name)
 
 
 def test_the_roster_holds_the_longest_name_with_a_slot_s_number():
