@@ -17,7 +17,8 @@ from django.core import signing
 
 from game.wire.closecodes import Close
 from server.accounts.identity import Identity, Refused, verify
-from server.accounts.scope import identity_of_scope
+from server.accounts.scope import guest_token_of_scope, identity_of_scope
+from server.accounts.standing import astandings
 from server.clock import keep_time, monotonic, sleep_until, wall_now
 from server.gathered import Gathered
 from server.history.match_end import Fenced, MatchEnd, MatchPlayer, arecord_match_end, wake_workers
@@ -43,7 +44,8 @@ from server.routing.spec import Prefer
 from server.social.notices import Sent, aacknowledge, aundelivered_for_each
 from server.sockets.caps import Caps
 from server.sockets.consumer import RoomConsumer
-from server.sockets.gateway import Directory, Gateway, People, Who
+from server.sockets.gateway import Directory, Gateway, People
+from server.sockets.who import Who
 from server.starting import is_alone
 from server.watchdog import Watchdog
 
@@ -136,6 +138,7 @@ class Parts:
         await self._open(frames, control)
         control.join(e.LOBBY_GROUP)
         self._run(drive(hub, wake, gateway.poll), "hub")
+        self._run(gateway.revocation.run(), "revocation")
 
     async def _start_loop(self) -> None:
         frames = Port("frames", make_layer, lambda _: None, lambda: holder.on_frames_reset())  # noqa: PLW0108 - made below
@@ -274,10 +277,10 @@ def _people() -> People:
     notices: Gathered[str, list[Sent]] = Gathered(aundelivered_for_each, NOTICES_AFTER_S)
 
     def of_token(token: str) -> Who | str:
-        return _who(verify(token))
+        return _who(verify(token), token)
 
     async def of_scope(scope: Mapping[str, Any]) -> Who | str:
-        return _who(await identity_of_scope(scope))
+        return _who(await identity_of_scope(scope), guest_token_of_scope(scope))
 
     async def missed(identity: str) -> list[tuple[int, str]]:
         return [(sent.id, sent.text) for sent in await notices.of(identity)]
@@ -285,11 +288,13 @@ def _people() -> People:
     async def seen(identity: str, ids: Collection[int]) -> object:
         return await aacknowledge(identity, ids)
 
-    return People(of_token, of_scope, missed, seen)
+    return People(of_token, of_scope, missed, seen, astandings)
 
 
-def _who(found: Identity | Refused) -> Who | str:
-    return found.text if isinstance(found, Refused) else Who(found.id, found.name, found.kind)
+def _who(found: Identity | Refused, token: str) -> Who | str:
+    if isinstance(found, Refused):
+        return found.text
+    return Who(found.id, found.name, found.kind, token if found.kind == "guest" else "")
 
 
 def _sign(value: Any) -> str:

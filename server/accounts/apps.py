@@ -8,3 +8,9 @@ class AccountsConfig(AppConfig):
 
     name = "server.accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        """Changes of accounts are told to the gateways from here on."""
+        from server.accounts.standing import listen
+
+        listen()

@@ -33,6 +33,11 @@ async def identity_of_scope(scope: Mapping[str, Any]) -> Identity | Refused:
     return verify(guest_token) if guest_token else Refused("expired", "the login has ended; log in again")
 
 
+def guest_token_of_scope(scope: Mapping[str, Any]) -> str:
+    """The guest's token in the cookies, or ""."""
+    return parse_cookie(header(scope["headers"], b"cookie")).get(settings.GUEST_COOKIE, "")
+
+
 def _identity_of_session(session_key: str) -> Identity | None:
     request = HttpRequest()
     request.session = SessionStore(session_key)

@@ -60,6 +60,7 @@ TABLE = (
     Metric("process_slept_seconds_total", Counter, "Seconds in which the process did not run, as under SIGSTOP."),
     Metric("faults_total", Counter, "Exceptions that were contained, by where.", ("where",)),
     Metric("room_crashes_total", Counter, "Rooms ended by an exception in their rules.", ("room_type",)),
+    Metric("connections_revoked_total", Counter, "Connections of identities that may not be here any longer."),
     Metric("seats_yielded_total", Counter, "Seats in grace that a newcomer to a full room got.", ("room_type",)),
     Metric("outbox_done_total", Counter, "Outbox rows by what became of them.", ("outcome",)),
     Metric("outbox_failures_total", Counter, "Attempts at an outbox row that failed."),

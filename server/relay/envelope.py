@@ -13,7 +13,7 @@ from game.wire.frames import AnswerRows
 
 VERSION = 1
 FRAME, PRIVATE, INPUT, CONTROL, PROBE = "room.frame", "room.private", "room.input", "room.control", "layer.probe"
-NOTICE = "user.notice"
+NOTICE, ACCOUNT = "user.notice", "user.account"
 LIVE_STREAM, DELAYED_STREAM = 0, 1
 
 WireSection = tuple[str, int]

@@ -134,6 +134,8 @@ class Hub:
                 self._on_loop(e.announcement_decoder.decode(message["d"]))
             case e.NOTICE:
                 self.users.on_notice(message)
+            case e.ACCOUNT:
+                self.users.on_account(str(message["id"]))
             case other:
                 log.warning("relay.unknown_message", alias="control", type=str(other)[:40])
 

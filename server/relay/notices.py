@@ -12,10 +12,11 @@ from server.relay.port import Message, Port
 
 @define(eq=False)
 class Users:
-    """``watched`` lists the streams with members here, for notices to a room."""
+    """``watched`` lists the streams with members here, for notices to a room. ``on_account(identity)``: that account has changed."""
 
     control: Port
     watched: Callable[[], Iterable[Watched]]
+    on_account: Callable[[str], object] = lambda _: None
     _users: dict[str, dict[str, Member]] = field(factory=dict)
 
     def know(self, member: Member) -> None:

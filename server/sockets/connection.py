@@ -25,8 +25,9 @@ from server.routing.plan import Accept, RoutePlan
 from server.sockets.allowances import ARRIVALS_EACH
 from server.sockets.caps import Share
 from server.sockets.gateway import RETRY_S as MOVING_RETRY_S
-from server.sockets.gateway import Found, Gateway, NotFound, Who
+from server.sockets.gateway import Found, Gateway, NotFound
 from server.sockets.outlet import Outlet
+from server.sockets.who import Who
 from server.web.address import address_of_scope
 
 log = structlog.get_logger()
@@ -121,6 +122,17 @@ class Connection:
             self.outlet.stop()
         for task in self._tasks:
             task.cancel()
+
+    @property
+    def who(self) -> Who | None:
+        """Who it is, once that is known."""
+        return self._who
+
+    def revoke(self, reason: str) -> None:
+        """Whoever it is may not be here any longer: out, with the seats free and the tokens dead as after a kick."""
+        self.gateway.hub.part(self, is_lost=False)
+        self.session.finish(Close.UNAUTHENTICATED, reason)
+        self.flush()
 
     def end_slow(self) -> None:
         """The outlet is full (overflow: close)."""

@@ -5,13 +5,14 @@ It answers one question for a connection: which loop holds the room with this co
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol
 
 import structlog
 from attrs import define, field, frozen
 
 from game.wire.closecodes import Close
+from server.accounts.identity import Kind
 from server.clock import sleep_until
 from server.ops.metrics import count
 from server.relay import envelope as e
@@ -23,6 +24,8 @@ from server.sockets.caps import Caps
 from server.sockets.kicks import Kicks
 from server.sockets.known import KnownRooms
 from server.sockets.opened import OpenedRooms
+from server.sockets.revocation import Known, Revocation, Standings
+from server.sockets.who import Who
 from server.web.address import NOWHERE
 
 POLL_EVERY_S = 0.1
@@ -35,20 +38,11 @@ AWAY_LOGGED_EVERY_S = 5.0
 log = structlog.get_logger()
 
 
-class Polled(Protocol):
-    """A connection, as far as time is concerned."""
+class Polled(Known, Protocol):
+    """A connection, as far as time and its identity are concerned."""
 
     def poll(self, now: float) -> None:
         """Time passes."""
-
-
-@frozen
-class Who:
-    """An identity as sockets need it."""
-
-    id: str
-    name: str
-    kind: str
 
 
 @frozen
@@ -60,14 +54,19 @@ class Directory:
     close: Callable[[str, int], Awaitable[object]]
 
 
+async def _all_stand(identities: Collection[str]) -> Mapping[str, Kind]:
+    return dict.fromkeys(identities, "staff")
+
+
 @frozen
 class People:
-    """Who somebody is, and the notices they missed."""
+    """Who somebody is, and the notices they missed. ``standings``: which of some accounts may still log in, and as what."""
 
     of_token: Callable[[str], Who | str]
     of_scope: Callable[[Mapping[str, Any]], Awaitable[Who | str]]
     missed_notices: Callable[[str], Awaitable[list[tuple[int, str]]]]
     notices_seen: Callable[[str, tuple[int, ...]], Awaitable[object]]
+    standings: Standings = _all_stand
 
 
 @frozen
@@ -109,6 +108,7 @@ class Gateway:
     known: KnownRooms = field(factory=KnownRooms)
     mismatches: Mismatches = field(factory=lambda: Mismatches("gateway"))
     kicks: Kicks = field(init=False)
+    revocation: Revocation = field(init=False)
     opened: OpenedRooms = field(init=False)
     _away_logged_at: float = -1e9
     _opening: dict[str, asyncio.Task[Any]] = field(factory=dict)
@@ -120,6 +120,9 @@ class Gateway:
         self.opened = OpenedRooms(self.caps)
         self.kicks = Kicks(self.hub, self.directory.find, self._listen_for, self.now)
         self.hub.on_kicked = self.kicks.on_answer
+        people = self.people
+        self.revocation = Revocation(lambda: list(self.connections.values()), people.standings, people.of_token)
+        self.hub.users.on_account = self.revocation.ask
 
     def poll(self, now: float) -> None:
         """Tells all connections every POLL_EVERY_S that time passes: one timer for all of them, not one for each."""

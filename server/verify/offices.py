@@ -17,7 +17,8 @@ from server.clock import monotonic, sleep_until, stopwatch, wall_now
 from server.rooms.holder import Incident, Services
 from server.rooms.outgoing import MatchOver
 from server.rooms.room import Room
-from server.sockets.gateway import Directory, People, Who
+from server.sockets.gateway import Directory, People
+from server.sockets.who import Who
 from server.verify import trace as tr
 
 QUERY_S = (0.001, 0.004)

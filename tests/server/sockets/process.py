@@ -20,8 +20,9 @@ from server.rooms.holder import Holder, Incident, Services
 from server.routing.compile import router_of
 from server.routing.plan import Plan
 from server.sockets.consumer import RoomConsumer
-from server.sockets.gateway import Directory, Gateway, People, Who
+from server.sockets.gateway import Directory, Gateway, People
 from server.sockets.refuse import with_no_such_route
+from server.sockets.who import Who
 from tests.server.rooms.world import _eval
 
 NODE = "loop-1"

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from game.wire.closecodes import Close
 from server.relay import envelope as e
-from server.sockets.gateway import Found, NotFound, Who
+from server.sockets.gateway import Found, NotFound
 from server.sockets.known import REMEMBERED_S, KnownRooms
 from server.sockets.opened import NEW_ROOMS_EACH
+from server.sockets.who import Who
 from tests.server.sockets.process import NODE, Process, Row
 
 ANN, EVE = Who("ann", "Ann", "guest"), Who("eve", "Eve", "guest")

@@ -7,7 +7,7 @@ from attrs import evolve
 from game.wire.closecodes import Close
 from server.relay import envelope as e
 from server.sockets.caps import Caps
-from server.sockets.gateway import RETRY_BUSY_S, Found, NotFound, Who
+from server.sockets.gateway import RETRY_BUSY_S, Found, NotFound
 from server.sockets.opened import (
     NEW_ROOMS_EACH,
     NEW_ROOMS_PER_ADDRESS,
@@ -16,6 +16,7 @@ from server.sockets.opened import (
     ROOMS_PER_IDENTITY,
     OpenedRooms,
 )
+from server.sockets.who import Who
 from tests.server.sockets.process import NODE
 
 ANN = Who("ann", "Ann", "guest")
