@@ -11,7 +11,8 @@ from server.relay import envelope as e
 from server.relay.terms import terms_of
 from server.rooms.holder import Holder
 from server.routing.plan import RoomPlan
-from server.sockets.gateway import RETRY_S, Found, NotFound, Who
+from server.sockets.gateway import RETRY_S, Found, NotFound
+from server.sockets.who import Who
 from tests.server.rooms.parlour import Do
 from tests.server.rooms.plans import plan_of
 from tests.server.sockets.process import NODE, Process, Row
