@@ -234,7 +234,9 @@ class Parts:
             outcome = await directory.aclaim(incarnation, self.holder.node, channel, seen_epoch=0)
             return outcome if isinstance(outcome, int) else outcome.reason
 
-        return Services(claim, directory.aclose, _record, keep_incident, _sign, _unsign, wall_now)
+        return Services(
+            claim, directory.aclose, _record, keep_incident, _sign, _unsign, wall_now, directory.astill_held
+        )
 
 
 def install_lobby(parts: Parts) -> None:

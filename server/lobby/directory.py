@@ -137,6 +137,13 @@ def claim(incarnation: str, holder: str, holder_channel: str, *, seen_epoch: int
         return room.epoch + 1 if taken else ClaimRefused("held", room.epoch, room.holder)
 
 
+def still_held(rooms: Collection[tuple[str, int]]) -> set[str]:
+    """Which of these rooms, by incarnation and epoch, are open in that very epoch; with one query for all."""
+    wanted = set(rooms)
+    found = Room.objects.filter(incarnation__in=[incarnation for incarnation, _ in wanted], state=RoomState.OPEN)
+    return {room for room, epoch in found.values_list("incarnation", "epoch") if (room, epoch) in wanted}
+
+
 def close(incarnation: str, epoch: int) -> bool:
     """End the room if `epoch` still is its epoch; False where a newer holder has it, or it has ended."""
     return bool(
@@ -210,6 +217,7 @@ afind_each = on_database_thread(find_each)
 afind_incarnation = on_database_thread(find_incarnation)
 aclaim = on_database_thread(claim)
 aclose = on_database_thread(close)
+astill_held = on_database_thread(still_held)
 anote_counts = on_database_thread(note_counts)
 anote_counts_of_each = on_database_thread(note_counts_of_each)
 alist_live_rooms = on_database_thread(live_rooms)

@@ -5,7 +5,7 @@ room's rules ends that room with an incident; its neighbours go on. Wiring const
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -58,6 +58,7 @@ class Services:
     """What a holder needs from the rest of the server. ``claim`` returns the epoch, or why not.
 
     ``record`` writes a result down; False where this process is not the room's any more, and nothing was written.
+    ``still_held`` tells which of these rooms, by incarnation and epoch, are open and this holder's still.
     """
 
     claim: Callable[[str], Awaitable[int | str]]
@@ -67,6 +68,7 @@ class Services:
     sign: Callable[[Any], str]
     unsign: Callable[[str], Any]
     wall_now: Callable[[], datetime]
+    still_held: Callable[[Collection[tuple[str, int]]], Awaitable[Collection[str]]] | None = None
 
 
 @define(eq=False)
@@ -316,6 +318,26 @@ class Holder:
         for held in self.rooms.values():
             count("ticks_skipped_total", slept_s / held.pace.period_s, room_type=held.room.plan.name)
             held.room.rebase(slept_s)
+        if self.rooms and self.services.still_held is not None:
+            self._spawn(self._give_up_lost(self.services.still_held))
+
+    async def _give_up_lost(
+        self, still_held: Callable[[Collection[tuple[str, int]]], Awaitable[Collection[str]]]
+    ) -> None:
+        """Rooms that were taken for dead while this process stood still live on elsewhere, or not at all: here they end."""
+        asked = [(held.room.facts.incarnation, held.room.facts.epoch) for held in self.rooms.values()]
+        try:
+            kept = await still_held(asked)
+        except Exception as error:  # noqa: BLE001 - a database that is away: the rooms end when they are empty
+            log.warning("room.unconfirmed", rooms=len(asked), error=repr(error)[:300])
+            return
+        for incarnation, _ in asked:
+            held = self.rooms.get(incarnation)
+            if incarnation not in kept and held is not None and not held.room.is_over:
+                log.warning("room.given_up", incarnation=incarnation, code=held.room.facts.code)
+                held.room.end(Close.MOVING, "the room went on elsewhere")
+                self._send(held.room)
+                self._remove(held)
 
     async def drain(self, reason: str) -> None:
         """Ends all rooms with a goodbye that says to come back, and sends it. Before that, gateways are told to choose others."""

@@ -5,7 +5,7 @@ place of a query. Survives the death of any simulated process, as a database doe
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from random import Random
 from typing import Any
 
@@ -90,6 +90,12 @@ class Offices:
         self.rows[incarnation] = evolve(row, is_open=False)
         return True
 
+    async def still_held(self, rooms: Collection[tuple[str, int]]) -> set[str]:
+        """Which of these rooms are open in that epoch."""
+        await self._query()
+        rows = ((incarnation, self.rows.get(incarnation), epoch) for incarnation, epoch in rooms)
+        return {incarnation for incarnation, row, epoch in rows if row and row.is_open and row.epoch == epoch}
+
     def directory(self) -> Directory:
         """For a gateway."""
         return Directory(self.find, self.open_room, self.close)
@@ -138,7 +144,7 @@ class Offices:
             await self._query()
             self.incidents.append(incident)
 
-        return Services(claim, self.close, record, keep_incident, _sign, _unsign, wall_now)
+        return Services(claim, self.close, record, keep_incident, _sign, _unsign, wall_now, self.still_held)
 
 
 def _sign(value: Any) -> str:

@@ -29,6 +29,18 @@ def test_a_room_is_found_by_its_code_until_it_ends():
     assert not ended.is_open
 
 
+def test_which_rooms_are_a_holder_s_still_is_one_query():
+    rooms = [directory.open_room("a", f"ROOM{n}") for n in range(4)]
+    epochs = [directory.claim(room.incarnation, "loop-1", "chan-1") for room in rooms]
+    assert epochs == [1, 1, 1, 1]
+    directory.close(rooms[1].incarnation, 1)
+    directory.claim(rooms[2].incarnation, "loop-2", "chan-2")
+    with CaptureQueriesContext(connection) as queries:
+        held = directory.still_held([(room.incarnation, 1) for room in rooms] + [("never was", 1)])
+    assert held == {rooms[0].incarnation, rooms[3].incarnation}
+    assert len(queries) == 1
+
+
 def test_the_code_serves_again_under_a_new_incarnation():
     first = directory.open_room("a", "HOME")
     directory.claim(first.incarnation, "loop", "chan")

@@ -170,6 +170,27 @@ async def test_a_loop_that_ends_says_so_first_and_is_chosen_no_more(process):
     assert not process.holder.rooms
 
 
+async def test_a_loop_that_slept_for_long_gives_up_the_rooms_that_were_taken_for_dead(process):
+    """The loop that woke showed them beside the new ones of the same codes, for as long as they were not empty."""
+    ann = await process.joined("/ws/K7", "ann")
+    bob = await process.joined("/ws/K8", "bob")
+    dead = ann.welcome.incarnation
+    del process.rows["K7"]  # a gateway that heard nothing of the loop has ended it
+
+    async def still_held(rooms: Any) -> set[str]:
+        return {row.incarnation for row in process.rows.values() if (row.incarnation, row.epoch) in rooms}
+
+    process.holder.services = evolve(process.holder.services, still_held=still_held)
+    process.holder.note_slept(9.0)
+    await ann.until(lambda: False)
+    assert ann.code == MOVING
+    assert dead not in process.holder.rooms
+    assert bob.welcome.incarnation in process.holder.rooms
+    bob.client.send_input(Do("score", 1))
+    await bob.until(lambda: not bob.client.unanswered)
+    assert bob.code is None
+
+
 # ---- the database is away
 
 
