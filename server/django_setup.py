@@ -60,8 +60,10 @@ def _bring_up_to_date() -> None:
         connection.close()  # this thread has no more to ask; those that have, open their own
 
 
-def check_writable() -> None:
-    """Raises a database error where nothing can be written now. What it writes to SQLite is taken back, so that no disk has it."""
+def check_writable(*, is_kept: bool = False) -> None:
+    """Raises a database error where nothing can be written now. SQLite writes a page as it was, which no disk sees unless
+    ``is_kept``: then a full one is noticed, too.
+    """
     from django.db import OperationalError, connection, transaction
 
     if connection.vendor == "postgresql":
@@ -73,7 +75,7 @@ def check_writable() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("PRAGMA user_version")
         cursor.execute(f"PRAGMA user_version = {int(cursor.fetchone()[0])}")
-        transaction.set_rollback(True)
+        transaction.set_rollback(not is_kept)
 
 
 def _place() -> str:

@@ -20,6 +20,8 @@ from server.accounts.identity import Identity, Refused, verify
 from server.accounts.scope import guest_token_of_scope, identity_of_scope
 from server.accounts.standing import astandings
 from server.clock import keep_time, monotonic, sleep_until, wall_now
+from server.database import database
+from server.deployment import Strangers, deployment_id
 from server.gathered import Gathered
 from server.history.match_end import Fenced, MatchEnd, MatchPlayer, arecord_match_end, wake_workers
 from server.history.worker import Worker
@@ -33,7 +35,7 @@ from server.ops.metrics import count
 from server.relay import envelope as e
 from server.relay.drive import drive
 from server.relay.hub import Hub
-from server.relay.port import Port
+from server.relay.port import Message, Port
 from server.relay.terms import Mismatches, terms_of
 from server.rooms.counts import CountNotes
 from server.rooms.holder import Holder, Services
@@ -71,6 +73,7 @@ class Parts:
     holder: Holder | None = None
     worker: Worker | None = None
     watchdog: Watchdog | None = None
+    strangers: Strangers = field(factory=Strangers)
     _ports: list[Port] = field(factory=list)
     _tasks: list[asyncio.Task[Any]] = field(factory=list)
     _life: FileLock | None = None
@@ -85,6 +88,8 @@ class Parts:
             if self.is_started:
                 return
             self._run(keep_time(self._on_slept), "heartbeat")
+            if settings.ROOMWRIGHT.layer.is_shared:
+                self.strangers.own = await database.run(deployment_id, settings.SECRET_KEY)
             if LOOP in self.roles:
                 await self._end_rooms_of_the_dead()
             if GATEWAY in self.roles:
@@ -131,6 +136,9 @@ class Parts:
         control = Port("control", make_layer, lambda message: hub.on_control(message))  # noqa: PLW0108 - made below
         wake = asyncio.Event()
         hub = self.hub = Hub(self.node, frames, control, monotonic, self._on_announcement, wake.set)
+        hub.is_foreign = self.strangers.is_foreign
+        self.checks |= {f"layer.{port.alias}": _hearing(port) for port in (frames, control)}
+        self.checks["loops"] = lambda: hub.loops.is_any_known(monotonic())
         caps = Caps(settings.ROOMWRIGHT.connections_per_address)
         gateway = Gateway(hub, _directory(), _people(), monotonic, caps=caps)
         self.gateway = RoomConsumer.gateway = gateway
@@ -142,9 +150,20 @@ class Parts:
 
     async def _start_loop(self) -> None:
         frames = Port("frames", make_layer, lambda _: None, lambda: holder.on_frames_reset())  # noqa: PLW0108 - made below
-        control = Port("control", make_layer, lambda message: holder.on_control(message))  # noqa: PLW0108 - made below
-        holder = self.holder = Holder(self._loop_name, frames, control, self.plan.rooms, self._services())
+        control = Port("control", make_layer, lambda message: on_control(message))  # noqa: PLW0108 - made below
+        holder = self.holder = Holder(
+            self._loop_name, frames, control, self.plan.rooms, self._services(), self.strangers.own
+        )
+
+        def on_control(message: Message) -> None:
+            if message.get("kind") == "loop":
+                self.strangers.is_foreign(message)  # of its own kind it wants to know no more
+            else:
+                holder.on_control(message)
+
         await self._open(frames, control)
+        if settings.ROOMWRIGHT.layer.is_shared:
+            control.join(e.LOBBY_GROUP)
         self.watchdog = Watchdog()
         self.watchdog.start()
         self._run(holder.run(), "loop")
@@ -244,8 +263,17 @@ def install_lobby(parts: Parts) -> None:
     types = {room.name: _room_type(parts.plan, room) for room in parts.plan.rooms.values()}
     parts.checks["parts"] = lambda: parts.is_started
     kick = parts.kick if GATEWAY in parts.roles else None
+    notes = {"foreign_loops": lambda: parts.strangers.names(monotonic())}
     install(
-        Lobby(types, parts.live, parts.checks, kick, why_not_open=parts.why_not_open, note_opened=parts.note_opened)
+        Lobby(
+            types,
+            parts.live,
+            parts.checks,
+            kick,
+            notes=notes,
+            why_not_open=parts.why_not_open,
+            note_opened=parts.note_opened,
+        )
     )
 
 
@@ -337,6 +365,10 @@ async def _record(room: Room, over: MatchOver) -> bool:
         return False
     await wake_workers()
     return True
+
+
+def _hearing(port: Port) -> Callable[[], bool]:
+    return lambda: port.hears(monotonic())
 
 
 async def _loudly(coroutine: Any, name: str) -> None:

@@ -90,7 +90,8 @@ class Refusal:
 
 @frozen
 class Lobby:
-    """The lobby's view of the server; `checks` say by name whether a part is well, for `/healthz`.
+    """The lobby's view of the server; `checks` say by name whether a part is well, for `/healthz`; `notes` what is worth
+    a look there, too.
 
     `why_not_open(address)` tells whether an address may open a room now, and `note_opened(incarnation, address)` that it did.
 
@@ -102,6 +103,7 @@ class Lobby:
     live: LiveRooms = field(factory=LiveRooms)
     checks: Mapping[str, Callable[[], bool]] = field(factory=dict)
     kick: AskKick | None = None
+    notes: Mapping[str, Callable[[], object]] = field(factory=dict)
     turn: asyncio.Lock = field(factory=asyncio.Lock)
     why_not_open: Callable[[str], Refusal | None] = lambda _: None
     note_opened: Callable[[str, str], None] = lambda _, __: None

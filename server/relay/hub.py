@@ -46,6 +46,7 @@ class Hub:
     on_announcement: Callable[[e.Announcement, float], None]
     wake: Callable[[], None] = lambda: None
     on_kicked: Callable[[e.Kicked], None] = lambda _: None
+    is_foreign: Callable[[Message], bool] = lambda _: False
     loops: Loops = field(init=False)
     users: Users = field(init=False)
     _watched: dict[tuple[str, int], Watched] = field(factory=dict)
@@ -130,6 +131,8 @@ class Hub:
                 self._on_gone(message)
             case e.CONTROL if message.get("kind") == "news":
                 self._on_news(e.news_decoder.decode(message["d"]))
+            case e.CONTROL if message.get("kind") == "loop" and self.is_foreign(message):
+                pass  # another deployment's rooms are none of ours
             case e.CONTROL if message.get("kind") == "loop":
                 self._on_loop(e.announcement_decoder.decode(message["d"]))
             case e.NOTICE:

@@ -167,6 +167,10 @@ class Loops:
             for seen in self.seen.values()
         )
 
+    def is_any_known(self, now: float) -> bool:
+        """Whether it is known if a loop lives: one was heard, or long enough none was."""
+        return self.has_heard_all(now) or any(self.is_alive(node, now) for node in self.seen)
+
     def has_heard_all(self, now: float) -> bool:
         """Whether this gateway has listened for long enough to call a loop that it never heard dead."""
         return now - self.listening_since > LOOP_SILENT_S

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 QUEUE_MAX = 20_000
 SEND_DEADLINE_S = 1.0
 PROBE_EVERY_S = 0.5
+FIRST_PROBES_EVERY_S = 0.1
 DEAF_AFTER_S = 3.0
 DEAF_AFTER_PROBES = 4
 REJOIN_EVERY_S = 3600.0
@@ -59,6 +60,7 @@ class Port:
     _refused_version: str = ""
     _probe_group: str = field(factory=lambda: f"probe.{secrets.token_hex(8)}")
     _echo_at: float = 0.0
+    _heard_at: float | None = None
     _probed_at: float = 0.0
     _unanswered_probes: int = 0
 
@@ -77,6 +79,10 @@ class Port:
             await sleep_until(monotonic() + 0.01)
         self._is_stopped = True  # a cancel may be swallowed on its way through a back end
         await end_tasks(*self._tasks, *([self._receiver] if self._receiver else []))
+
+    def hears(self, now: float) -> bool:
+        """Whether its own echo came back through the layer lately: nothing else shows that messages arrive."""
+        return self._heard_at is not None and now - self._heard_at <= DEAF_AFTER_S
 
     def send(self, channel: str, message: Message) -> None:
         """Queues a message for one channel."""
@@ -132,7 +138,7 @@ class Port:
                 await sleep_until(monotonic() + RECEIVE_RETRY_S)
                 continue
             if message.get("type") == PROBE:
-                self._echo_at, self._unanswered_probes = monotonic(), 0
+                self._on_echo()
                 observe("layer_probe_seconds", self._echo_at - self._probed_at, alias=self.alias)
                 continue
             if message.get("v", VERSION) != VERSION:
@@ -155,6 +161,13 @@ class Port:
             log.warning(
                 "layer.version_refused", alias=self.alias, type=str(message.get("type"))[:40], why=why, hint=hint
             )
+
+    def _on_echo(self) -> None:
+        now = monotonic()
+        if self._heard_at is not None and not self.hears(now):
+            log.info("layer.back", alias=self.alias, silent_s=round(now - self._heard_at, 1))
+        self._echo_at = self._heard_at = now
+        self._unanswered_probes = 0
 
     async def _send_all(self) -> None:
         while not self._is_stopped:
@@ -189,7 +202,7 @@ class Port:
         rejoin_at = monotonic() + REJOIN_EVERY_S
         while not self._is_stopped:
             now = monotonic()
-            await sleep_until(now + PROBE_EVERY_S)
+            await sleep_until(now + (PROBE_EVERY_S if self._heard_at is not None else FIRST_PROBES_EVERY_S))
             is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S
             if is_deaf:
                 await self._reset()

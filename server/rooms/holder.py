@@ -87,6 +87,7 @@ class Holder:
     control: Port
     plans: Mapping[str, RoomPlan]
     services: Services
+    deployment: str = ""
     rooms: dict[str, _Held] = field(factory=dict)
     _links: dict[str, Link] = field(factory=dict)
     _frames_channel: dict[str, str] = field(factory=dict)
@@ -475,7 +476,8 @@ class Holder:
             is_draining=self._is_draining,
         )
         gauge("loop_takes", self.takes)
-        self.control.group_send(e.LOBBY_GROUP, e.layer_message(e.CONTROL, announcement, kind="loop"))
+        about = {"kind": "loop", "from": self.node, "of": self.deployment}
+        self.control.group_send(e.LOBBY_GROUP, e.layer_message(e.CONTROL, announcement, **about))
 
     # ---- out
 

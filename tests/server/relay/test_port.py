@@ -9,6 +9,7 @@ from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
+from server.clock import monotonic
 from server.layers import CORE_SOCKET, PUBSUB_SOCKET
 from server.relay import port as port_module
 from server.relay.port import Port
@@ -194,4 +195,31 @@ async def test_a_replacement_that_fails_leaves_the_old_layer_in_place():
     port.make_layer = lambda _: Broken()
     await port._reset()
     assert (port._layer, port.channel, port.resets) == (layer, before, 0)
+    await port.stop()
+
+
+class Mute(InMemoryChannelLayer):  # type: ignore[misc]
+    """A layer that takes every message and, while it is mute, carries none."""
+
+    is_mute = True
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        if not self.is_mute:
+            await super().group_send(group, message)
+
+
+async def test_only_its_own_echo_shows_that_a_port_hears(monkeypatch):
+    """Not that it started, not that a send was taken: a health check that looks at these is green while nobody can join."""
+    monkeypatch.setattr(port_module, "FIRST_PROBES_EVERY_S", 0.01)
+    monkeypatch.setattr(port_module, "PROBE_EVERY_S", 0.02)
+    layer = Mute()
+    port = Port("frames", lambda _: layer, lambda _: None)
+    await port.start()
+    await until(lambda: port.sent > 5)
+    assert not port.hears(monotonic())
+    layer.is_mute = False
+    await until(lambda: port.hears(monotonic()))
+    heard_at = port._heard_at
+    assert heard_at is not None
+    assert not port.hears(heard_at + port_module.DEAF_AFTER_S + 0.1)
     await port.stop()
