@@ -30,6 +30,27 @@ def nothing_after_leave(index: Index) -> Found:
         elif isinstance(event, tr.Closed):
             over[event.socket] = "its close"
     yield from _nothing_after_kick(index)
+    yield from _revoked_are_told(index)
+
+
+def _revoked_are_told(index: Index) -> Found:
+    """Who may not be here any longer is told so on every socket, soon where the layer is well, and is not welcomed again."""
+    for revoked in index.trace.of(tr.Revoked):
+        theirs = [
+            (socket, welcome)
+            for socket, welcome in index.welcomes.items()
+            if (opened := index.opened.get(socket)) is not None and opened.identity == revoked.identity
+        ]
+        for socket, welcome in theirs:
+            if index.opened[socket].t > revoked.t:
+                yield welcome.t, f"{welcome.client} was welcomed though {revoked.identity} was revoked before it came"
+        yield from _are_told(
+            index, [(revoked.t, welcome.conn) for _, welcome in theirs], Close.UNAUTHENTICATED, "revoked"
+        )
+    fallen = {revoked.identity for revoked in index.trace.of(tr.Revoked)}
+    for goodbye in index.trace.of(tr.GoodbyeIn):
+        if goodbye.code == Close.UNAUTHENTICATED.value.code and index.opened[goodbye.socket].identity not in fallen:
+            yield goodbye.t, f"{goodbye.client} was told that it may not be here, and nobody revoked it"
 
 
 def _nothing_after_kick(index: Index) -> Found:

@@ -13,6 +13,7 @@ import msgspec
 from attrs import define, evolve, field, frozen
 
 from game.wire import messages as m
+from server.accounts.identity import Kind
 from server.clock import monotonic, sleep_until, stopwatch, wall_now
 from server.rooms.holder import Incident, Services
 from server.rooms.outgoing import MatchOver
@@ -49,6 +50,7 @@ class Offices:
     incidents: list[Incident] = field(factory=list)
     notices: dict[int, tuple[str, str]] = field(factory=dict)
     acknowledged: dict[tuple[str, int], None] = field(factory=dict)
+    revoked: dict[str, None] = field(factory=dict)
     down_until: float = 0.0
     _tokens: dict[str, Any] = field(factory=dict)
 
@@ -106,18 +108,24 @@ class Offices:
         """For a gateway: a token is the name of who shows it."""
 
         def of_token(token: str) -> Who | str:
-            return Who(f"id-{token}", token, "staff")
+            identity = f"id-{token}"
+            return "this account may not play any longer" if identity in self.revoked else Who(identity, token, "staff")
 
         async def of_scope(_: Mapping[str, Any]) -> Who | str:
             return "expected a token"
 
-        return People(of_token, of_scope, self.missed, self.seen)
+        return People(of_token, of_scope, self.missed, self.seen, self.standings)
 
     async def missed(self, identity: str) -> list[tuple[int, str]]:
         """Notices to somebody that no connection has acknowledged."""
         await self._query()
         notices = self.notices.items()
         return [(i, text) for i, (to, text) in notices if to == identity and (identity, i) not in self.acknowledged]
+
+    async def standings(self, identities: Collection[str]) -> Mapping[str, Kind]:
+        """Which of these may still log in."""
+        await self._query()
+        return {identity: "staff" for identity in identities if identity not in self.revoked}
 
     async def seen(self, identity: str, ids: tuple[int, ...]) -> None:
         """These were shown."""

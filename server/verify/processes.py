@@ -84,6 +84,7 @@ class SimGateway(SimProcess):
             await port.start()
         control.join(e.LOBBY_GROUP)
         self._run(drive(self.hub, wake, self.gateway.poll))
+        self._run(self.gateway.revocation.run())
 
     def _new_conn(self) -> str:
         self._conns += 1
@@ -170,6 +171,11 @@ class SimLoopProcess(SimProcess):
     def send_notice(self, number: int, identity: str, text: str) -> None:
         """As the notices' sender does: to the user's group, after the row was written."""
         message = {"type": e.NOTICE, "v": e.VERSION, "id": number, "text": text, "audience": "user", "to": identity}
+        self.ports[1].group_send(e.user_group(identity), message)
+
+    def send_account(self, identity: str) -> None:
+        """As the process does in which an account was saved."""
+        message = {"type": e.ACCOUNT, "v": e.VERSION, "id": identity}
         self.ports[1].group_send(e.user_group(identity), message)
 
     def replay_all(self) -> list[Kept]:

@@ -227,6 +227,13 @@ class SeatsHeld(OfRoom):
 
 
 @frozen
+class Revoked(Event):
+    """An account was deactivated: nobody may be in as this identity any longer."""
+
+    identity: str
+
+
+@frozen
 class Kicked(OfRoom):
     """The staff removed somebody before the step of ``tick``. What it had by then:
 

@@ -270,6 +270,14 @@ class World:
         if gateway is not None:
             self.do(lambda: gateway.ask_kick(CODE, seat, "" if seat is not None else client.identity, reason))
 
+    def revoke(self, client: SimClient) -> None:
+        """An account is deactivated: written down first, then told to its group."""
+        identity = client.identity
+        self.offices.revoked[identity] = None
+        self.trace.add(tr.Revoked(self.now, identity))
+        if self.loops:
+            self.do(lambda: self.loops[0].send_account(identity))
+
     def heal(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Ends every fault, lets everybody come back who may, and waits until all is well, or for SETTLE_MAX_S.
 

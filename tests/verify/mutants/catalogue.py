@@ -8,7 +8,7 @@ from game.wire.ring import Ring
 from server import clock
 from server.relay import feed, hub, link, notices, port
 from server.rooms import admission, chat, delay, framing, holder, inputs, kicks, match, room, seats, talk
-from server.sockets import connection
+from server.sockets import connection, revocation
 from tests.verify.mutants import judges
 from tests.verify.mutants.judges import Judge
 from tests.verify.mutants.patching import Line
@@ -203,6 +203,12 @@ PEOPLE = (
         'admission.match.vacate(hold, "kicked")', "pass", "kicks"),
     _of("O11", "the kicked sees who sits in its seat next", kicks, "kick",
         "admission.change_sections(viewer, ())", "pass", "kicks"),
+    _of("O11", "a deactivated account plays on", revocation.Revocation, "_why",
+        "if kind is None:", "if kind is self:", "revoked"),
+    _of("O11", "nobody hears that an account has changed", hub.Hub, "on_control",
+        'self.users.on_account(str(message["id"]))', "pass", "revoked"),
+    _of("O11", "a deactivated account takes everybody with it", revocation.Revocation, "check",
+        "for n, each in enumerate(here):", "for n, each in enumerate(self.connections()):", "revoked"),
     _of("O19", "a takeover leaves the older connection in", admission.Admission, "_regain",
         'self.dismiss(older, Close.REPLACED, "a newer connection took this seat", now)', "pass", "comings_and_goings"),
     _of("O19", "a takeover forgets whom it replaced", seats.SeatTable, "resume",

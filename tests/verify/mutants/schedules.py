@@ -153,6 +153,20 @@ def kicks(world: World) -> None:
     world.heal()
 
 
+def revoked(world: World) -> None:
+    """The account of a player is deactivated, then a spectator's; both try to come back; the others play on."""
+    a, b, c = people(world)
+    eve = watcher(world)
+    play_on(world, [a, b, c], 10)
+    world.revoke(b)
+    play_on(world, [a, c], 10)
+    world.client(b.route, gateway="gw1", resume_of=b)
+    world.do(b.come_back)
+    world.revoke(eve)
+    play_on(world, [a, c], 80)
+    world.heal()
+
+
 def cut(world: World, client: SimClient) -> None:
     """The network breaks."""
     socket = client.socket
@@ -286,6 +300,7 @@ ALL = (
     Schedule("bad_weather", bad_weather),
     Schedule("comings_and_goings", comings_and_goings),
     Schedule("kicks", kicks),
+    Schedule("revoked", revoked),
     Schedule("delayed", delayed, lambda: calm(delay="2s", sees="everything")),
     Schedule("swallowed", swallowed),
     Schedule("deaf_client", deaf_client),
