@@ -7,10 +7,13 @@ from urllib.parse import quote
 
 import pytest
 
+from game.codes import ROOM_CODE_MAX
 from game.wire import messages as m
+from tests.flow.conftest import MakeFleet
 from tests.flow.fleet import Fleet
 from tests.flow.test_kicks import is_out, kick, staff
 from tests.game.test_codes import NO_CODES, ODD_CODES
+from tests.support.redis import RedisServer
 
 
 async def test_any_code_is_played_watched_listed_and_kicked_from(fleet: Fleet):
@@ -72,3 +75,16 @@ async def is_listed(fleet: Fleet, code: str) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError(f"expected {code} among {sorted(listed)}")
+
+
+async def test_the_longest_prefix_with_the_longest_code(new_fleet: MakeFleet, shared_redis: RedisServer):
+    fleet = new_fleet("core", shared_redis, ROOMWRIGHT_PREFIX="p" * 32).start()
+    code = "-" * ROOM_CODE_MAX
+    ann = await (await fleet.player(f"/ws/late/{code}")).joined()
+    bob = await (await fleet.player(f"/ws/late/{code}", gateway=1)).joined()
+    eve = await (await fleet.player(f"/ws/late/{code}/watch", gateway=1)).joined()
+    await ann.say("hello")
+    await bob.shows_chat(1)
+    await eve.shows_chat(1)
+    assert eve.close_code is None
+    fleet.check_sound()

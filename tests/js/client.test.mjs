@@ -62,3 +62,18 @@ for (const script of vectors("scripts")) {
     });
   });
 }
+
+test("what is unanswered when nobody connects again is told as lost, and another numbering begins", () => {
+  const script = vectors("scripts").find((/** @type {any} */ each) => each.name.startsWith("inputs are numbered"));
+  const client = new Client({}, { isBinary: script.subprotocol.endsWith(".bin"), schema: SCHEMA });
+  for (const step of script.steps.slice(0, 3)) take(client, step);
+  const n = client.sendInput("Steer", { turn: 0.5, thrust: true });
+  client.news();
+  const { numbering } = client;
+  assert.equal(client.closed(4410), "never");
+  client.giveUp();
+  const lost = client.news().map((news) => (news.type === "answered" ? [news.answer.n, news.isLost] : []));
+  assert.deepEqual(lost.at(-1), [n, true]);
+  assert.equal(client.unanswered.size, 0);
+  assert.equal(client.numbering, numbering + 1);
+});

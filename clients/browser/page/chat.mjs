@@ -1,6 +1,5 @@
 /** The chat box: lines in their one order, and what the server refused. */
 
-import { cleanLine } from "../sdk/text.mjs";
 import { el } from "./dom.mjs";
 
 const SHOWN = 100;
@@ -15,7 +14,7 @@ export class ChatBox {
     const form = el("form", {}, this.#field);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const text = cleanLine(this.#field.value);
+      const text = this.#field.value.trim();
       this.#refusal.textContent = "";
       if (text) say(text);
       this.#field.value = "";

@@ -6,6 +6,7 @@
 import { BadBytes } from "./binary.mjs";
 import { Client } from "./client.mjs";
 import { sentenceOf } from "./closecodes.mjs";
+import { cleanLine } from "./text.mjs";
 
 /** @typedef {import("./client.mjs").News} News */
 /** @typedef {import("./client.mjs").Hello} Hello */
@@ -71,9 +72,9 @@ export class RoomSocket {
     return n;
   }
 
-  /** Sends a chat line. @param {string} text */
+  /** Sends a chat line, cleaned as the server would. @param {string} text */
   say(text) {
-    this.client.say(text);
+    this.client.say(cleanLine(text));
     this.#flush();
   }
 

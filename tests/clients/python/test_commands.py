@@ -38,6 +38,20 @@ async def test_bots_play_and_leave_on_ctrl_c(server: Loopback, processes: Proces
     assert server.room().seats == {}
 
 
+async def test_what_a_server_says_drives_no_terminal(server: Loopback, processes: Processes):
+    bots = start(processes, "bots", "dots", "--n", "2", "--room", "K7", "--policy", WANDERER, "--url", server.url)
+    swarm = start(
+        processes, "swarm", "--n", "2", "--seconds", "60", "--rooms", "1", "--game", "dots", "--url", server.url
+    )
+    await until("all to move", lambda: sum(len(room.applied) > 3 for room in server.rooms.values()) == 2, 60.0)
+    await server.goodbye_all(Close.NOT_ALLOWED, "\x1b]0;owned\x07 \x9b2J \u202e [bold]out")
+    for running in (bots, swarm):
+        code, log = await ended(running)
+        assert code != 0
+        assert "\\x1b]0;owned\\x07 \\x9b2J \\u202e [bold]out" in log.replace("\n", "")
+        assert not set(log) & set("\x07\x9b\u202e") and "\x1b]" not in log
+
+
 async def test_watch_prints_and_exits(server: Loopback, processes: Processes):
     server.room("K7")
     once = start(processes, "watch", "K7", "--once", "--url", server.url)
