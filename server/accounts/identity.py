@@ -15,9 +15,8 @@ from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 
 from game.codes import is_identity
 from game.text import clean_name
+from server.accounts.kinds import RANK, Kind
 
-Kind = Literal["guest", "account", "staff"]
-RANK: dict[Kind, int] = {"guest": 0, "account": 1, "staff": 2}
 TOKEN_LENGTH_MAX = 512
 
 

@@ -14,7 +14,8 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 
-from server.accounts.identity import Kind, identity_of_user
+from server.accounts.identity import identity_of_user
+from server.accounts.kinds import Kind
 from server.database import on_database_thread
 from server.layers import send_to_group
 from server.social.audience import User, group_of

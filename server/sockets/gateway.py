@@ -12,7 +12,7 @@ import structlog
 from attrs import define, field, frozen
 
 from game.wire.closecodes import Close
-from server.accounts.identity import Kind
+from server.accounts.kinds import Kind
 from server.clock import sleep_until
 from server.ops.metrics import count
 from server.relay import envelope as e

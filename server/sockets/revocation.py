@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 from attrs import define, field
 
-from server.accounts.identity import RANK, Kind
+from server.accounts.kinds import RANK, Kind
 from server.clock import monotonic, sleep_until
 from server.ops.metrics import count
 from server.routing.plan import RoutePlan

@@ -13,7 +13,7 @@ import msgspec
 from attrs import define, evolve, field, frozen
 
 from game.wire import messages as m
-from server.accounts.identity import Kind
+from server.accounts.kinds import Kind
 from server.clock import monotonic, sleep_until, stopwatch, wall_now
 from server.rooms.holder import Incident, Services
 from server.rooms.outgoing import MatchOver

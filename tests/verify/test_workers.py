@@ -132,3 +132,11 @@ def test_the_time_is_kept_with_every_program_counted_once(tmp_path: Path) -> Non
     programs = re.search(r"^(\d+) programs, \d+ steps", output, re.MULTILINE)
     in_all = re.search(r"faults in \d+ of (\d+) programs", output)
     assert programs is not None and in_all is not None and programs.group(1) == in_all.group(1)
+
+
+def test_a_worker_s_imports_need_no_django() -> None:
+    """Workers are spawned bare: what they import must not define Django's models."""
+    code = "import server.verify.workers, server.verify.world, server.verify.campaign"
+    environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -6,7 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 
-from server.accounts.identity import Identity, Kind, Refused, issue_guest
+from server.accounts.identity import Identity, Refused, issue_guest
+from server.accounts.kinds import Kind
 from server.accounts.scope import identity_of_scope
 from server.web.origin import origin_is_allowed
 

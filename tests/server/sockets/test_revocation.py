@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from game.wire import messages as m
 from game.wire.closecodes import Close, Retry
-from server.accounts.identity import Kind
+from server.accounts.kinds import Kind
 from server.relay import envelope as e
 from server.sockets import revocation
 from server.sockets.revocation import Revocation
