@@ -7,7 +7,7 @@ puts it before the database thread, where a query for fifty rooms costs hardly m
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from attrs import define, field
 
@@ -61,7 +61,15 @@ class Gathered(Generic[K, V]):
             found = await self.ask(list(asked))
         except Exception as error:  # noqa: BLE001 - each who waits gets it
             for answer in asked.values():
-                answer.set_exception(error)
+                _fail(answer, error)
             return
         for key, answer in asked.items():
-            answer.set_result(found[key])
+            if key in found:
+                answer.set_result(found[key])
+            else:
+                _fail(answer, LookupError(f"expected an answer for {key!r}, got none"))
+
+
+def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
+    answer.set_exception(error)
+    answer.exception()  # who asked may have hung up, and then nobody looks at it

@@ -107,9 +107,7 @@ class Parts:
             return
         if self.gateway is not None and self.hub is not None:
             self.gateway.is_draining = True
-            for member in self.hub.members():
-                member.session.finish(Close.MOVING, "the server restarts", 1.0)
-                member.flush()
+            self.hub.say_goodbye(Close.MOVING, "the server restarts", 1.0)
         if self.holder is not None:
             await self.holder.drain("the server restarts")
         if self.worker is not None:

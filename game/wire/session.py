@@ -349,9 +349,9 @@ class Session:
         if self.state is SessionState.CLOSED:
             return
         self._out.append(m.encode(m.Goodbye(close.value.code, close.value.name, reason, retry_after_s)))
-        self._be_unusual()
         self.state = SessionState.CLOSED
         self.close = close
+        self._be_unusual()
 
     def offer(self, ring: Ring, now: float) -> None:
         """As `take`, for a shell that asks for `data_to_send` afterwards anyway."""

@@ -49,6 +49,10 @@ class Viewer(Protocol):
         """Write the newest frame, where the session wants it: the careful way."""
 
 
+def _as_ever(_viewer: Viewer, error: Exception) -> None:
+    raise error
+
+
 def is_private(session: Session) -> bool:
     """Whether its frames have a private part: sections of its own, or answers."""
     return bool(session.seats) or any(section.audience is not PUBLIC for section in session.sections)
@@ -56,9 +60,13 @@ def is_private(session: Session) -> bool:
 
 @define(eq=False)
 class Showing:
-    """All viewers of one stream. Those who are ``apart`` get their frames the careful way, and then fall in where they can."""
+    """All viewers of one stream. Those who are ``apart`` get their frames the careful way, and then fall in where they can.
+
+    ``blame`` hears of an exception in what one viewer is owed; the others get theirs.
+    """
 
     ring: Ring
+    blame: Callable[[Viewer, Exception], None] = _as_ever
     _apart: dict[Viewer, None] = field(factory=dict, repr=False)
     _cohorts: "dict[object, Cohort]" = field(factory=dict, repr=False)
 
@@ -83,11 +91,14 @@ class Showing:
             elif chosen[cohort.is_private] and cohort.position is not ring.position:
                 cohort.show(ring, now)
         for viewer in list(self._apart):
-            session = viewer.session
-            if chosen[is_private(session)]:
-                viewer.show(ring, now)
-                if session.is_usual and session.head is ring.position:
-                    self._fall_in(viewer)
+            try:
+                session = viewer.session
+                if chosen[is_private(session)]:
+                    viewer.show(ring, now)
+                    if session.is_usual and session.head is ring.position:
+                        self._fall_in(viewer)
+            except Exception as error:  # noqa: BLE001 - the owner's to tell
+                self.blame(viewer, error)
 
     def part(self, viewer: Viewer) -> None:
         """Out of its cohort."""
@@ -151,13 +162,20 @@ class Cohort:
     def dissolve(self) -> None:
         """Everybody leaves: what comes next is not the same for all."""
         for viewer in list(self.viewers):
-            viewer.session.leave_cohort()
+            try:
+                viewer.session.leave_cohort()
+            except Exception as error:  # noqa: BLE001 - the owner's to tell
+                self.home.blame(viewer, error)
 
     def show(self, ring: Ring, now: float) -> None:
         """The newest frame to all, or to none: then they are apart."""
         before = ring.before
-        found = ring.slice(self.sections, self.sections, before.seq) if self.position is before else None
-        if found is None:
+        try:
+            found = ring.slice(self.sections, self.sections, before.seq) if self.position is before else None
+            frame = self.form(found.plain) if found is not None else None
+        except Exception:  # noqa: BLE001 - each of them meets it again by itself, and is blamed for its own
+            found = frame = None
+        if found is None or frame is None:
             self.dissolve()
             return
         moment = ring.moment(now)
@@ -166,17 +184,25 @@ class Cohort:
         if len(self.moments) > 2 * UNACKED_MAX:
             del self.moments[:UNACKED_MAX]
         self.number += 1
-        answered = list(self._answered(ring, found))
+        blamed: list[tuple[Viewer, Exception]] = []
+        answered = list(self._answered(ring, found, blamed))
         sends = self._sends
-        if answered:
+        if answered or blamed:
             sends = sends.copy()
-            for viewer, _ in answered:
+            for viewer in (*(viewer for viewer, _ in answered), *(viewer for viewer, _ in blamed)):
                 sends[viewer.session.place] = len  # it takes all, and does nothing: these get bytes of their own
-        self._send(sends, self.form(found.plain))
+        self._send(sends, frame, blamed)
         for viewer, message in answered:
-            viewer.write(message)
+            try:
+                viewer.write(message)
+            except Exception as error:  # noqa: BLE001 - the owner's to tell
+                blamed.append((viewer, error))
+        for viewer, fault in blamed:  # now, for who is blamed may leave, and another then has its place
+            self.home.blame(viewer, fault)
 
-    def _answered(self, ring: Ring, found: Slice) -> Iterable[tuple[Viewer, bytes]]:
+    def _answered(
+        self, ring: Ring, found: Slice, blamed: list[tuple[Viewer, Exception]]
+    ) -> Iterable[tuple[Viewer, bytes]]:
         """Those who have news of their own inputs, with their bytes."""
         newest = ring.newest
         answers, told = newest.answers if newest is not None else {}, self._told
@@ -185,12 +211,19 @@ class Cohort:
                 continue
             told[seat] = answers[seat].last
             viewer = self._by_seat[seat]
-            viewer.session.catch_up()
-            rows = viewer.session.own_answers(answers)
-            if rows:
-                yield viewer, found.bytes_with(rows)
+            try:
+                viewer.session.catch_up()
+                rows = viewer.session.own_answers(answers)
+                message = found.bytes_with(rows) if rows else b""
+            except Exception as error:  # noqa: BLE001 - the owner's to tell
+                blamed.append((viewer, error))
+                continue
+            if message:
+                yield viewer, message
 
-    def _send(self, sends: list[Callable[[Message], int]], frame: Message) -> None:
+    def _send(
+        self, sends: list[Callable[[Message], int]], frame: Message, blamed: list[tuple[Viewer, Exception]]
+    ) -> None:
         size = len(frame)
         short: list[tuple[Viewer, int]] = []
         for place, send in enumerate(sends):
@@ -198,8 +231,14 @@ class Cohort:
                 taken = send(frame)
             except OSError:  # full, or broken: its outlet finds out which
                 taken = 0
+            except Exception as error:  # noqa: BLE001 - the owner's to tell
+                blamed.append((self.viewers[place], error))
+                continue
             if taken != size:
                 short.append((self.viewers[place], taken))
         for viewer, taken in short:
-            if viewer.outlet is not None:
-                viewer.outlet.leave(frame[taken:])
+            try:
+                if viewer.outlet is not None:
+                    viewer.outlet.leave(frame[taken:])
+            except Exception as error:  # noqa: BLE001 - the owner's to tell
+                blamed.append((viewer, error))

@@ -7,12 +7,12 @@ the worker on its database thread.
 from typing import Literal
 
 import structlog
-from django.db import connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from server.clock import wall_now
 from server.failpoints import reach
-from server.history.match_end import TOPIC, BadPayloadError, MatchEnd, from_payload, to_payload
+from server.history.match_end import TOPIC, MatchEnd, from_payload, to_payload
 from server.history.models import Match, Outbox, Replay, Result
 from server.ops.metrics import count
 
@@ -42,7 +42,12 @@ def work_off(row_id: int) -> Outcome | None:
             row = _locked(row_id)
             outcome = _write(row) if row else None
             reach("worker", 5)
-    except BadPayloadError as error:
+    except DatabaseError as error:
+        if not isinstance(error, DataError | IntegrityError):
+            raise  # it is the database, not the row
+        _note_failure(row_id, error)
+        return None
+    except Exception as error:  # noqa: BLE001 - a row that cannot be written must not keep the others waiting
         _note_failure(row_id, error)
         return None
     reach("worker", 6)

@@ -18,6 +18,7 @@ from server.database import DatabaseThread
 from server.history.match_end import WORK_GROUP
 from server.history.results import waiting, work_off
 from server.layers import end_tasks, make_layer
+from server.ops.faults import Faults
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,7 @@ class Worker:
     poll_s: float = POLL_S
     _woken: asyncio.Event = field(factory=asyncio.Event, init=False)
     _stopping: bool = field(default=False, init=False)
+    _faults: Faults = field(factory=Faults, init=False)
 
     async def run(self) -> None:
         """Work until `stop`; the database or the layer being away is logged and waited out."""
@@ -63,6 +65,8 @@ class Worker:
                     return  # only rows that fail or that another worker holds: they wait for the next pass
         except DatabaseError as error:
             log.warning("worker.database_away", error=str(error))
+        except Exception as error:  # noqa: BLE001 - noted, with its stack: the next pass tries again
+            self._faults.note(error, "worker.pass_failed", "worker")
 
     async def _work_off(self, database: DatabaseThread, rows: list[int]) -> int:
         """How many of the rows are done now."""

@@ -7,13 +7,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-import structlog
-
 from server.clock import monotonic, sleep_until
-from server.ops.metrics import count
 from server.relay.hub import Hub
-
-log = structlog.get_logger()
 
 FLUSH_EVERY_S = 0.01
 LOOK_EVERY_S = 0.1
@@ -36,6 +31,5 @@ async def drive(hub: Hub, wake: asyncio.Event, poll: Callable[[float], None]) ->
         for look in (poll, hub.tick):
             try:
                 look(monotonic())
-            except Exception:
-                log.exception("hub.tick_failed")
-                count("faults_total", where="hub")
+            except Exception as error:  # noqa: BLE001 - noted, with its stack
+                hub.faults.note(error, "hub.tick_failed", "hub")

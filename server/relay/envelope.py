@@ -255,6 +255,15 @@ def pack(items: list[Any]) -> bytes:
     return _encoder.encode(items)
 
 
+def is_unpackable(payload: Any) -> bool:
+    """Whether it cannot be packed: a number or a text in it is none that msgpack has."""
+    try:
+        _encoder.encode(payload)
+    except Exception:  # noqa: BLE001 - whatever msgspec finds wrong with it
+        return True
+    return False
+
+
 def unpack_to_loop(data: bytes) -> list[ToLoop]:
     """The batch of a gateway. Raises msgspec.DecodeError for another version's bytes."""
     items: list[ToLoop] = _to_loop.decode(data)

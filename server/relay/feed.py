@@ -119,6 +119,12 @@ class Feed:
         self._chat_asked_at = now
         return True
 
+    def begin_anew(self) -> None:
+        """Nothing that is kept counts any more, and only a KEY helps."""
+        self._restart(self.ring.epoch)
+        self._early.clear()
+        self.is_lacking = True
+
     def _restart(self, epoch: int) -> None:
         self.ring.restart(epoch)
         self._private_sections.clear()

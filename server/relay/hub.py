@@ -4,13 +4,15 @@ However many sockets a room has here, the process joins its group once, decodes 
 sockets' sessions. Connections are known as :class:`Member`; the sockets above implement it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 from attrs import define, field, frozen
 
 from game.wire import messages as m
 from game.wire.closecodes import BY_CODE, Close
+from server.ops.faults import Faults
 from server.ops.metrics import count, gauge
 from server.relay import envelope as e
 from server.relay.feed import Feed
@@ -24,6 +26,9 @@ log = structlog.get_logger()
 
 PRESENCE_EVERY_S = 1.0
 CHAT_KEPT = 500
+STREAM_FAULTS_MAX = 5  # of one stream here; with one more, those who are in it are closed
+
+AnyFrame = e.PrivateFrame | e.PublicFrame
 
 
 @frozen
@@ -47,6 +52,7 @@ class Hub:
     wake: Callable[[], None] = lambda: None
     on_kicked: Callable[[e.Kicked], None] = lambda _: None
     is_foreign: Callable[[Message], bool] = lambda _: False
+    faults: Faults = field(factory=Faults)
     loops: Loops = field(init=False)
     users: Users = field(init=False)
     _watched: dict[tuple[str, int], Watched] = field(factory=dict)
@@ -57,7 +63,7 @@ class Hub:
 
     def __attrs_post_init__(self) -> None:
         self.loops = Loops(self.now(), salt=self.node)
-        self.users = Users(self.control, self._watched.values)
+        self.users = Users(self.control, self._watched.values, faults=self.faults)
 
     # ---- for the sockets
 
@@ -82,8 +88,8 @@ class Hub:
         joining = self._joining.pop(member.conn, None)
         watched = self._where.pop(member.conn, None)
         if watched is not None:
-            watched.remove(member.conn)
             self.push(watched.loop, e.Part(watched.incarnation, member.conn, is_lost))
+            watched.remove(member.conn)
             self._drop_if_idle(watched)
         elif joining is not None:
             self.push(joining.loop, e.Part(joining.incarnation, member.conn, is_lost, is_new=True))
@@ -105,6 +111,16 @@ class Hub:
         if watched is not None:
             watched.offer(member, self.now())
 
+    def say_goodbye(self, close: Close, reason: str, retry_after_s: float) -> None:
+        """To everybody."""
+        for member in self.members():
+            try:
+                member.session.finish(close, reason, retry_after_s)
+                member.flush()
+            except Exception as error:  # noqa: BLE001 - noted, with its stack
+                self.faults.note(error, "relay.member_failed", "drain", conn=member.conn)
+                member.fail()
+
     def members(self) -> list[Member]:
         """Every connection that is in a room or on its way."""
         placed = [member for watched in self._watched.values() for member in watched.members.values()]
@@ -116,9 +132,11 @@ class Hub:
         """A message on the frames alias."""
         match message["type"]:
             case e.FRAME:
-                self._on_public(e.public_decoder.decode(message["d"]))
+                self._hand_out((e.public_decoder.decode(message["d"]),), self._on_public)
             case e.PRIVATE:
-                self._on_parcel(e.parcel_decoder.decode(message["d"]))
+                parcel = e.parcel_decoder.decode(message["d"])
+                self._hand_out(parcel.private, self._on_private)
+                self._hand_out(parcel.public, self._on_public)
             case other:
                 log.warning("relay.unknown_message", alias="frames", type=str(other)[:40])
 
@@ -144,8 +162,7 @@ class Hub:
 
     def on_frames_reset(self) -> None:
         """The frames layer was replaced: whatever was sent meanwhile is gone."""
-        for watched in self._watched.values():
-            self._ask_key(watched)
+        self.faults.each(list(self._watched.values()), self._ask_key, "hub.reset_failed", "hub")
 
     # ---- time
 
@@ -153,36 +170,58 @@ class Hub:
         """Presence, silent loops, links that resend."""
         if now >= self._presence_at:
             self._presence_at = now + PRESENCE_EVERY_S
-            self._send_presence()
-            for link in self.loops.dead_links(now):
-                self._give_up(link)
-            self.loops.forget_silent(now)
-            self._measure()
+            self.faults.each(self._once_a_second, lambda step: step(now), "hub.tick_failed", "hub")
         self._fill_empty_rings(now)
         self.flush(now)
 
     def flush(self, now: float) -> None:
         """Sends what the links have."""
         for link in self.loops.links.values():
-            for batch in link.batches(now):
-                extra = {
-                    "kind": "link", "from": self.node, "reply": self.control.channel, "frames": self.frames.channel,
-                    "link": link.number, "first": batch.first, "ack": batch.ack, "settled": batch.settled,
-                }  # fmt: skip
-                self.control.send(link.channel, e.layer_message(e.INPUT, batch.items, **extra))
+            try:
+                self._send_batches(link, now)
+            except Exception as error:  # noqa: BLE001 - noted there
+                self._mend(link, error)
 
     # ---- inside
 
-    def _measure(self) -> None:
+    @property
+    def _once_a_second(self) -> tuple[Callable[[float], None], ...]:
+        return self._send_presence, self._give_up_dead, self.loops.forget_silent, self._measure
+
+    def _send_batches(self, link: Link, now: float) -> None:
+        for batch in link.batches(now):
+            extra = {
+                "kind": "link", "from": self.node, "reply": self.control.channel, "frames": self.frames.channel,
+                "link": link.number, "first": batch.first, "ack": batch.ack, "settled": batch.settled,
+            }  # fmt: skip
+            self.control.send(link.channel, e.layer_message(e.INPUT, batch.items, **extra))
+
+    def _mend(self, link: Link, error: Exception) -> None:
+        """What cannot be packed is taken out of the batch, with who said it; where all can, the link is at fault."""
+        bad = link.replace(e.is_unpackable, e.Presence({}))
+        link.is_broken |= not bad
+        self.faults.note(error, "relay.link_failed", "link", loop=link.peer)
+        for item in bad:
+            self._fail(getattr(item, "conn", ""), error, item)
+
+    def _fail(self, conn: str, error: Exception, item: object) -> None:
+        """A fault in an item from or for one connection: it is closed, and the room hears that it is gone."""
+        self.faults.note(error, "relay.item_failed", "hub", conn=conn, item=type(item).__name__)
+        joining = self._joining.get(conn)
+        member = joining.member if joining else self._member(conn)
+        if member is not None:
+            member.fail()
+
+    def _measure(self, _now: float) -> None:
         """Once a second, not once a frame: what the sessions have counted since the last time."""
-        sessions = {member.conn: member.session for member in self.members()}
+        members = self.members()
+        sessions = {member.conn: member.session for member in members}
         for role in ("player", "bot", "spectator"):
             gauge("connections", sum(s.rules.role == role for s in sessions.values()), role=role)
         alive = self.loops.alive(self.now())
         for takes in e.Takes:
             gauge("loops", sum(loop.takes is takes for loop in alive), takes=takes.name.lower())
-        for session in sessions.values():
-            session.catch_up()
+        self.faults.each(members, lambda member: member.session.catch_up(), "relay.member_failed", "member")
         counted = {conn: (s.frames_sent, s.frames_skipped) for conn, s in sessions.items()}
         for n, name in enumerate(("frames_sent_total", "frames_skipped_total")):
             count(name, sum(c[n] - self._counted.get(conn, (0, 0))[n] for conn, c in counted.items()))
@@ -194,11 +233,27 @@ class Hub:
             if watched.feed.ring.newest is None and watched.feed.may_ask_key(now):
                 self.push(watched.loop, e.WantKeyItem(watched.incarnation, watched.stream))
 
-    def _on_parcel(self, parcel: e.Parcel) -> None:
-        for private in parcel.private:
-            self._on_private(private)
-        for public in parcel.public:
-            self._on_public(public)
+    def _hand_out(self, frames: Sequence[AnyFrame], take: Callable[[Any], None]) -> None:
+        """To each frame's stream; a fault in one stream costs the others nothing."""
+        for frame in frames:
+            try:
+                take(frame)
+            except Exception as error:  # noqa: BLE001 - noted there
+                self._on_stream_fault(frame, error)
+
+    def _on_stream_fault(self, frame: AnyFrame, error: Exception) -> None:
+        """The stream begins anew with a KEY; where that does not help, those who are in it come anew."""
+        self.faults.note(error, "relay.stream_failed", "feed", room=frame.incarnation, stream=frame.stream)
+        watched = self._watched.get((frame.incarnation, frame.stream))
+        if watched is None:
+            return
+        watched.faults_of_stream += 1
+        if watched.faults_of_stream <= STREAM_FAULTS_MAX:
+            watched.feed.begin_anew()
+            self._ask_key(watched)
+            return
+        for member in list(watched.members.values()):
+            member.fail()
 
     def _on_public(self, frame: e.PublicFrame) -> None:
         watched = self._watched.get((frame.incarnation, frame.stream))
@@ -234,9 +289,8 @@ class Hub:
         for item in link.receive(batch, message["reply"], self.now()):
             try:
                 self._on_item(link.peer, item)
-            except Exception:  # one connection's fault must not cost the others the rest of the batch
-                log.exception("relay.item_failed", item=type(item).__name__)
-                count("faults_total", where="hub")
+            except Exception as error:  # noqa: BLE001 - one connection's fault must not cost the others the rest of the batch
+                self._fail(getattr(item, "conn", ""), error, item)
         self.wake()
 
     def _on_gone(self, message: Message) -> None:
@@ -251,10 +305,9 @@ class Hub:
             case e.Joined():
                 self._on_joined(loop, item, now)
             case e.JoinRefused():
-                joining = self._joining.pop(item.conn, None)
+                joining = self._joining.get(item.conn)
                 if joining is not None:
-                    joining.member.turn_away(item, now)
-                    joining.member.flush()
+                    self._turn_away(joining.member, item, now)
             case e.Dismissed():
                 self._dismiss(item.conn, BY_CODE.get(item.close, Close.INTERNAL), item.reason)
             case e.Sections():
@@ -273,7 +326,7 @@ class Hub:
                     watched.offer_chat()
 
     def _on_joined(self, loop: str, item: e.Joined, now: float) -> None:
-        joining = self._joining.pop(item.conn, None)
+        joining = self._joining.get(item.conn)
         if joining is None:
             return  # it went away meanwhile, and its Part is on the way
         member = joining.member
@@ -281,6 +334,7 @@ class Hub:
         watched.loop = loop
         watched.add(member)
         self._where[member.conn] = watched
+        del self._joining[member.conn]
         watched.sections_number = item.sections_number
         chat_before = watched.feed.chat_through
         watched.feed.start_chat(item.chat, item.chat_through)
@@ -294,7 +348,7 @@ class Hub:
 
     def _watch(self, item: e.Joined, loop: str) -> Watched:
         place = item.incarnation, item.stream
-        watched = self._watched[place] = Watched(*place, Feed(self.node, CHAT_KEPT), loop)
+        watched = self._watched[place] = Watched(*place, Feed(self.node, CHAT_KEPT), loop, faults=self.faults)
         self.frames.join(e.room_group(*place))
         self.control.join(e.room_group(*place))
         self._ask_key(watched)  # the frame that was cut for the newcomer went out before the group was joined
@@ -303,7 +357,10 @@ class Hub:
     def _on_sections(self, item: e.Sections, now: float) -> None:
         member = self._member(item.conn)
         if member is not None:
-            member.session.change_sections(sections_from(item.sections))
+            try:
+                member.session.change_sections(sections_from(item.sections))
+            except Exception as error:  # noqa: BLE001 - noted there; the others wait for this number
+                self._fail(item.conn, error, item)
         watched = self._watched.get((item.incarnation, e.LIVE_STREAM))
         if watched is not None:
             watched.sections_number = item.number
@@ -323,13 +380,16 @@ class Hub:
         self.loops.on_announcement(announcement, now)
         self.on_announcement(announcement, now)
 
-    def _send_presence(self) -> None:
+    def _send_presence(self, _now: float) -> None:
         here: dict[str, dict[str, list[str]]] = {}
         for (incarnation, _), watched in self._watched.items():
             rooms = here.setdefault(watched.loop, {})
             rooms.setdefault(incarnation, []).extend(watched.members)
         for node, link in self.loops.links.items():
             link.push(e.Presence({inc: tuple(conns) for inc, conns in here.get(node, {}).items()}))
+
+    def _give_up_dead(self, now: float) -> None:
+        self.faults.each(self.loops.dead_links(now), self._give_up, "hub.tick_failed", "hub")
 
     def _give_up(self, link: Link) -> None:
         log.warning("relay.link_lost", loop=link.peer, is_broken=link.is_broken)
@@ -342,18 +402,30 @@ class Hub:
             self._dismiss(conn, Close.MOVING, "the room's process does not answer")
         for conn, joining in list(self._joining.items()):
             if joining.loop == node:
-                del self._joining[conn]
                 refused = e.JoinRefused(conn, Close.MOVING.value.code, "the process does not answer")
-                joining.member.turn_away(refused, self.now())
-                joining.member.flush()
+                self._turn_away(joining.member, refused, self.now())
+
+    def _turn_away(self, member: Member, refused: e.JoinRefused, now: float) -> None:
+        del self._joining[member.conn]
+        try:
+            member.turn_away(refused, now)
+            member.flush()
+        except Exception as error:  # noqa: BLE001 - noted, with its stack
+            self.faults.note(error, "relay.member_failed", "member", conn=member.conn)
+            member.fail()
 
     def _dismiss(self, conn: str, close: Close, reason: str) -> None:
-        watched = self._where.pop(conn, None)
-        member = watched.remove(conn) if watched else None
-        if watched is not None and member is not None:
-            self._drop_if_idle(watched)
+        watched, member = self._where.get(conn), self._member(conn)
+        if watched is None or member is None:
+            return
+        del self._where[conn]
+        try:
+            watched.remove(conn)
             member.session.finish(close, reason, 1.0 if close is Close.MOVING else None)
             member.flush()
+        except Exception as error:  # noqa: BLE001 - noted there
+            watched.blame(member, error)
+        self._drop_if_idle(watched)
 
     def _member(self, conn: str) -> Member | None:
         watched = self._where.get(conn)

@@ -6,6 +6,7 @@ dropping everything that depended on it.
 """
 
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -79,6 +80,13 @@ class Link:
         if out:
             self._owes_ack_since = None
         return out
+
+    def replace(self, is_bad: Callable[[Any], bool], instead: Any) -> list[Any]:
+        """Puts ``instead`` in the place of the bad ones among the items that are not acknowledged; returns those."""
+        bad = [item for item in self._unacked if is_bad(item)]
+        if bad:
+            self._unacked = deque(instead if is_bad(item) else item for item in self._unacked)
+        return bad
 
     def _batch(self, first: int, items: list[Any]) -> Batch:
         return Batch(first, items, self._expected - 1, self._first_no - 1)

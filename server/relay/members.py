@@ -10,7 +10,8 @@ from game.tracker import Section
 from game.wire import messages as m
 from game.wire.ring import Ring
 from game.wire.session import Session
-from game.wire.showing import Showing, WayOut, is_private
+from game.wire.showing import Showing, Viewer, WayOut, is_private
+from server.ops.faults import Faults
 from server.relay import envelope as e
 from server.relay.feed import Feed
 
@@ -41,10 +42,16 @@ class Member(Protocol):
     def flush(self) -> None:
         """Write what the session has to send."""
 
+    def fail(self) -> None:
+        """A fault of ours in what it is owed: it is closed with 4500. Never raises."""
+
 
 @define(eq=False)
 class Watched:
-    """A stream with members here. ``sections_number``: how many changes of their sections are known."""
+    """A stream with members here. ``sections_number``: how many changes of their sections are known.
+
+    ``faults_of_stream`` counts those that were of its frames and not of one member.
+    """
 
     incarnation: str
     stream: int
@@ -52,10 +59,22 @@ class Watched:
     loop: str
     members: dict[str, Member] = field(factory=dict)
     sections_number: int = 0
+    faults: Faults = field(factory=Faults)
+    faults_of_stream: int = 0
     _showing: Showing = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._showing = Showing(self.feed.ring)
+        self._showing = Showing(self.feed.ring, self._blame_viewer)
+
+    def blame(self, member: Member, error: Exception) -> None:
+        """A fault in what one member is owed costs that member its connection, and nobody else anything."""
+        self.faults.note(error, "relay.member_failed", "member", room=self.incarnation, conn=member.conn)
+        member.fail()
+
+    def _blame_viewer(self, viewer: Viewer, error: Exception) -> None:
+        for member in list(self.members.values()):
+            if member is viewer:
+                self.blame(member, error)
 
     def add(self, member: Member) -> None:
         """It is in the stream."""
@@ -94,19 +113,28 @@ class Watched:
     def offer_head(self, frame: e.PublicFrame) -> None:
         """The room is idle."""
         for member in list(self.members.values()):
-            member.session.offer_head(frame.epoch, frame.seq, frame.tick, frame.at_ms)
-            member.flush()
+            try:
+                member.session.offer_head(frame.epoch, frame.seq, frame.tick, frame.at_ms)
+                member.flush()
+            except Exception as error:  # noqa: BLE001 - noted there
+                self.blame(member, error)
 
     def offer_chat(self) -> None:
         """New lines for all."""
         for member in list(self.members.values()):
-            member.session.offer_chat(self.feed.chat)
-            member.flush()
+            try:
+                member.session.offer_chat(self.feed.chat)
+                member.flush()
+            except Exception as error:  # noqa: BLE001 - noted there
+                self.blame(member, error)
 
     def rebase(self, tick: int, skipped_ms: int) -> None:
         """Time was skipped; what they are told goes out with their next flush."""
-        for member in self.members.values():
-            member.session.send(m.Rebase(tick, skipped_ms))
+        for member in list(self.members.values()):
+            try:
+                member.session.send(m.Rebase(tick, skipped_ms))
+            except Exception as error:  # noqa: BLE001 - noted there
+                self.blame(member, error)
 
 
 @lru_cache(maxsize=4096)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from attrs import define, field
 
 from game.wire import messages as m
+from server.ops.faults import Faults
 from server.relay import envelope as e
 from server.relay.members import Member, Watched
 from server.relay.port import Message, Port
@@ -17,6 +18,7 @@ class Users:
     control: Port
     watched: Callable[[], Iterable[Watched]]
     on_account: Callable[[str], object] = lambda _: None
+    faults: Faults = field(factory=Faults)
     _users: dict[str, dict[str, Member]] = field(factory=dict)
 
     def know(self, member: Member) -> None:
@@ -38,8 +40,12 @@ class Users:
         """A notice came through the layer."""
         notice = m.NoticeMessage(int(message["id"]), str(message["text"]))
         for member in self._addressed(message):
-            member.session.send(notice)
-            member.flush()
+            try:
+                member.session.send(notice)
+                member.flush()
+            except Exception as error:  # noqa: BLE001 - noted, with its stack
+                self.faults.note(error, "relay.member_failed", "notices", conn=member.conn)
+                member.fail()
 
     def _addressed(self, message: Message) -> Iterable[Member]:
         kind, to = message["audience"], message["to"]

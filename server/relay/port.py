@@ -18,6 +18,7 @@ from attrs import define, field
 
 from server.clock import monotonic, sleep_until
 from server.layers import end_tasks
+from server.ops.faults import Faults
 from server.ops.metrics import count, observe
 from server.relay.envelope import PROBE, VERSION
 
@@ -58,6 +59,7 @@ class Port:
     _tasks: list[asyncio.Task[None]] = field(factory=list)
     _is_stopped: bool = False
     _refused_version: str = ""
+    _faults: Faults = field(factory=Faults)
     _probe_group: str = field(factory=lambda: f"probe.{secrets.token_hex(8)}")
     _echo_at: float = 0.0
     _heard_at: float | None = None
@@ -137,18 +139,20 @@ class Port:
                 log.warning("layer.receive_failed", alias=self.alias, error=repr(error))
                 await sleep_until(monotonic() + RECEIVE_RETRY_S)
                 continue
-            if message.get("type") == PROBE:
-                self._on_echo()
-                observe("layer_probe_seconds", self._echo_at - self._probed_at, alias=self.alias)
-                continue
-            if message.get("v", VERSION) != VERSION:
-                self._refuse(message)
-                continue
             try:
+                self._on_message(message)
+            except Exception as error:  # noqa: BLE001 - noted, with its stack
+                self._faults.note(error, "layer.deliver_failed", "deliver", alias=self.alias, type=_type_of(message))
+
+    def _on_message(self, message: Message) -> None:
+        if message["type"] != PROBE:
+            if message.get("v", VERSION) == VERSION:
                 self.deliver(message)
-            except Exception:
-                log.exception("layer.deliver_failed", alias=self.alias, type=message.get("type"))
-                count("faults_total", where="deliver")
+            else:
+                self._refuse(message)
+            return
+        self._on_echo()
+        observe("layer_probe_seconds", self._echo_at - self._probed_at, alias=self.alias)
 
     def _refuse(self, message: Message) -> None:
         """A process of another version, in this deployment's place on the layer: counted, and logged once."""
@@ -203,10 +207,11 @@ class Port:
         while not self._is_stopped:
             now = monotonic()
             await sleep_until(now + (PROBE_EVERY_S if self._heard_at is not None else FIRST_PROBES_EVERY_S))
-            is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S
-            if is_deaf:
-                await self._reset()
-            elif now > rejoin_at:
+            try:
+                await self._look_after_layer()
+            except Exception as error:  # noqa: BLE001 - noted, with its stack: who watches must not end
+                self._faults.note(error, "layer.watch_failed", "port", alias=self.alias)
+            if now > rejoin_at:
                 rejoin_at = now + REJOIN_EVERY_S
                 self._settle(*self._groups)
             self._settle(*self._refused)
@@ -214,6 +219,11 @@ class Port:
             self._unanswered_probes += 1
             self._probed_at = monotonic()
             self._put(partial(_probe, self._probe_group))
+
+    async def _look_after_layer(self) -> None:
+        is_deaf = self._unanswered_probes >= DEAF_AFTER_PROBES and monotonic() - self._echo_at > DEAF_AFTER_S
+        if is_deaf:
+            await self._reset()
 
     async def _reset(self) -> None:
         """Builds a fresh layer in place of a deaf one."""
@@ -235,6 +245,10 @@ class Port:
             self._put(partial(_leave, group, old_channel))
         if old is not self._layer:
             await _discard(old)
+
+
+def _type_of(message: Any) -> str:
+    return str(message.get("type"))[:40] if isinstance(message, dict) else type(message).__name__
 
 
 async def _probe(group: str, layer: Any) -> None:

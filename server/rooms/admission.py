@@ -128,9 +128,11 @@ class Admission:
 
     def _token(self, token: str) -> list[tuple[int, int]]:
         signed = self.facts.unsign(token)
-        if not isinstance(signed, list) or signed[:1] != [self.facts.incarnation]:
-            return []
-        return [(int(number), int(generation)) for number, generation in signed[1]]
+        match signed:
+            case [self.facts.incarnation, [*places]]:
+                pairs = [place for place in places if isinstance(place, list | tuple) and len(place) == 2]
+                return [(int(number), int(generation)) for number, generation in pairs]
+        return []
 
     def _welcome(self, viewer: Viewer, holds: list[Hold], tick_no: int) -> None:
         viewer.seats = [hold.number for hold in holds]

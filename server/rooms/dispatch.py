@@ -6,6 +6,7 @@ their private parts are in the parcels. A frame that nobody is there to see is n
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from attrs import define, field
 
@@ -14,6 +15,10 @@ from server.relay.port import Port
 from server.rooms.outgoing import FrameOut
 
 PARCEL_BYTES_MAX = 256 * 1024
+
+
+def _as_ever(_incarnation: str, error: Exception) -> None:
+    raise error
 
 
 @define
@@ -27,10 +32,14 @@ class _Packing:
 
 @define(eq=False)
 class Dispatch:
-    """``channel_of`` names a gateway's channel for frames; None where it is not known, and then it gets none."""
+    """``channel_of`` names a gateway's channel for frames; None where it is not known, and then it gets none.
+
+    ``on_fault`` hears of a room whose frame cannot be packed; what travels with it goes out without it.
+    """
 
     frames: Port
     channel_of: Callable[[str], str | None]
+    on_fault: Callable[[str, Exception], None] = _as_ever
     _parcels: dict[str, _Packing] = field(factory=dict)
     _public: list[e.PublicFrame] = field(factory=list)
     _streams: set[tuple[str, int]] = field(factory=set)
@@ -59,10 +68,14 @@ class Dispatch:
         """Private parts first: the public parts then complete their frames at once."""
         for gateway in list(self._parcels):
             self._send(gateway)
-        for public in self._public:
-            self.frames.group_send(e.room_group(public.incarnation, public.stream), e.layer_message(e.FRAME, public))
-        self._public.clear()
+        public_frames, self._public = self._public, []
         self._streams.clear()
+        for public in public_frames:
+            try:
+                message = e.layer_message(e.FRAME, public)
+                self.frames.group_send(e.room_group(public.incarnation, public.stream), message)
+            except Exception as error:  # noqa: BLE001 - the owner's to tell
+                self.on_fault(public.incarnation, error)
 
     def _parcel(self, gateway: str, size: int) -> _Packing:
         found = self._parcels.get(gateway)
@@ -76,5 +89,19 @@ class Dispatch:
 
     def _send(self, gateway: str) -> None:
         found, channel = self._parcels.pop(gateway), self.channel_of(gateway)
-        if channel is not None:
-            self.frames.send(channel, e.layer_message(e.PRIVATE, e.Parcel(found.private, found.public)))
+        if channel is None:
+            return
+        try:
+            message = e.layer_message(e.PRIVATE, e.Parcel(found.private, found.public))
+        except Exception as error:  # noqa: BLE001 - the owner's to tell
+            message = self._without_bad(found, error)
+        self.frames.send(channel, message)
+
+    def _without_bad(self, found: _Packing, error: Exception) -> dict[str, Any]:
+        frames: list[e.PrivateFrame | e.PublicFrame] = [*found.private, *found.public]
+        bad = {frame.incarnation for frame in frames if e.is_unpackable(frame)}
+        for incarnation in sorted(bad):
+            self.on_fault(incarnation, error)
+        private = [frame for frame in found.private if frame.incarnation not in bad]
+        public = [frame for frame in found.public if frame.incarnation not in bad]
+        return e.layer_message(e.PRIVATE, e.Parcel(private, public))

@@ -7,6 +7,7 @@ room's rules ends that room with an incident; its neighbours go on. Wiring const
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from attrs import define, field, frozen
 
 from game.wire.closecodes import Close
 from server.clock import monotonic, sleep_until, stopwatch
+from server.ops.faults import Faults
 from server.ops.metrics import count, gauge, observe
 from server.relay import envelope as e
 from server.relay.link import Batch, Link
@@ -102,9 +104,10 @@ class Holder:
     _busy_share: float = 0.0
     _is_draining: bool = False
     _load: Load = field(factory=Load)
+    _faults: Faults = field(factory=Faults)
 
     def __attrs_post_init__(self) -> None:
-        self._dispatch = Dispatch(self.frames, self._frames_channel.get)
+        self._dispatch = Dispatch(self.frames, self._frames_channel.get, self._on_unpackable)
 
     # ---- from the layer
 
@@ -126,11 +129,7 @@ class Holder:
         self._silent.discard(link.peer)
         batch = Batch(message["first"], list(e.unpack_to_loop(message["d"])), message["ack"], message["settled"])
         for item in link.receive(batch, message["reply"], monotonic()):
-            try:
-                self._on_item(link.peer, item)
-            except Exception:  # one item's fault must not cost the others the rest of the batch
-                log.exception("loop.item_failed", item=type(item).__name__)
-                count("faults_total", where="holder")
+            self._take(link.peer, item)
 
     def _link_of(self, message: Message) -> Link | None:
         """The link that a batch belongs to: a gateway that began anew gets a new one, a stale one is told so."""
@@ -152,8 +151,30 @@ class Holder:
 
     def _lose_gateway(self, peer: str) -> None:
         self._claims.lose_gateway(peer)
-        for held in self.rooms.values():
-            held.room.drop_gateway(peer)
+        rooms = [held.room for held in self.rooms.values()]
+        self._faults.each(rooms, lambda room: room.drop_gateway(peer), "loop.housekeeping_failed", "holder")
+
+    def _take(self, gateway: str, item: e.ToLoop) -> None:
+        """One item; its fault must not cost the others the rest of the batch."""
+        try:
+            self._on_item(gateway, item)
+        except Exception as error:  # noqa: BLE001 - noted there
+            self._fail(gateway, item, error, "loop.item_failed", "holder")
+
+    def _fail(self, gateway: str, item: Any, error: Exception, event: str, where: str) -> None:
+        """A fault in an item from or for one connection: it is told so, and the room that it is gone."""
+        room, conn = getattr(item, "incarnation", ""), getattr(item, "conn", "")
+        self._faults.note(error, event, where, room=room, conn=conn, item=type(item).__name__)
+        if not conn:
+            return
+        reason = "a fault on the server"
+        if isinstance(item, e.Join):
+            self._push(gateway, e.JoinRefused(conn, Close.INTERNAL.value.code, reason))
+        else:
+            self._push(gateway, e.Dismissed(conn, Close.INTERNAL.value.code, reason))
+        held = self.rooms.get(room)
+        if held is not None:
+            held.room.receive(gateway, e.Part(room, conn, is_lost=True))
 
     def _on_item(self, gateway: str, item: e.ToLoop) -> None:
         match item:
@@ -253,7 +274,7 @@ class Holder:
             await self._closed(item.incarnation, outcome)
         elif self._open(item, plan, outcome):
             for sender, pending in waiting:
-                self._on_item(sender, pending)
+                self._take(sender, pending)
         else:
             self._turn_away(waiting, Close.INTERNAL, "the rules failed to set the room up; an incident was recorded")
             await self._closed(item.incarnation, outcome)
@@ -305,12 +326,9 @@ class Holder:
         if self._load.beat(now):
             self._announce_at = now
             log.warning("loop.takes", takes=self._load.takes.name.lower(), rooms=len(self.rooms))
-        try:
-            self._housekeep(now)
-            self._flush(monotonic())
-        except Exception:  # the rooms go on; what was to be sent is sent next time
-            log.exception("loop.housekeeping_failed")
-            count("faults_total", where="holder")
+        # Whatever fails, the rooms go on; what was to be sent is sent next time.
+        steps = (self._housekeep, self._flush)
+        self._faults.each(steps, lambda step: step(monotonic()), "loop.housekeeping_failed", "holder")
         deadline = min((held.pace.deadline for held in self.rooms.values()), default=now + IDLE_S)
         return min(deadline, now + IDLE_S)
 
@@ -318,7 +336,8 @@ class Holder:
         """This process stood still: the rooms go on where they were, and whoever is in them is told how long it was."""
         for held in self.rooms.values():
             count("ticks_skipped_total", slept_s / held.pace.period_s, room_type=held.room.plan.name)
-            held.room.rebase(slept_s)
+        rooms = [held.room for held in self.rooms.values()]
+        self._faults.each(rooms, lambda room: room.rebase(slept_s), "loop.housekeeping_failed", "holder")
         if self.rooms and self.services.still_held is not None:
             self._spawn(self._give_up_lost(self.services.still_held))
 
@@ -336,18 +355,23 @@ class Holder:
             held = self.rooms.get(incarnation)
             if incarnation not in kept and held is not None and not held.room.is_over:
                 log.warning("room.given_up", incarnation=incarnation, code=held.room.facts.code)
-                held.room.end(Close.MOVING, "the room went on elsewhere")
-                self._send(held.room)
-                self._remove(held)
+                self._give_up(held, "the room went on elsewhere")
+
+    def _give_up(self, held: _Held, reason: str) -> None:
+        """Everybody in it is told to come again; a fault in that keeps no other room from it."""
+        try:
+            held.room.end(Close.MOVING, reason)
+            self._send(held.room)
+        except Exception as error:  # noqa: BLE001 - noted, with its stack
+            self._faults.note(error, "room.fault", "end", room=held.room.facts.incarnation)
+        self._remove(held)
 
     async def drain(self, reason: str) -> None:
         """Ends all rooms with a goodbye that says to come back, and sends it. Before that, gateways are told to choose others."""
         self._is_draining = True
         self._announce()
         for held in list(self.rooms.values()):
-            held.room.end(Close.MOVING, reason)
-            self._send(held.room)
-            self._remove(held)
+            self._give_up(held, reason)
         self._flush(monotonic())
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN_S)
@@ -356,11 +380,27 @@ class Holder:
         """A fault of our own in one room ends that room, never the loop."""
         try:
             self._drive(held, now)
-        except Exception as error:
-            log.exception("room.fault", incarnation=held.room.facts.incarnation, tick=held.room.tick_no)
-            count("faults_total", where="room")
-            self._crash(held.room, repr(error))
-            self._remove(held)
+        except Exception as error:  # noqa: BLE001 - noted there
+            self._end_faulty(held, error)
+
+    def _on_unpackable(self, incarnation: str, error: Exception) -> None:
+        held = self.rooms.get(incarnation)
+        if held is not None:
+            self._end_faulty(held, error)
+
+    def _end_faulty(self, held: _Held, error: Exception) -> None:
+        """Everybody in it is told, as far as that can still be done."""
+        room, incarnation = held.room, held.room.facts.incarnation
+        self._faults.note(error, "room.fault", "room", room=incarnation, tick=room.tick_no)
+        steps: list[Callable[[], object]] = [partial(self._crash, room, repr(error)), partial(self._tell_ends, room)]
+        self._faults.each(steps, lambda step: step(), "room.fault", "room", room=incarnation)
+        self._remove(held)
+
+    def _tell_ends(self, room: Room) -> None:
+        """What a room says to single connections: its frames may be what is wrong with it."""
+        for out in room.drain():
+            if isinstance(out, ToOne):
+                self._push(out.gateway, out.item)
 
     def _drive(self, held: _Held, now: float) -> None:
         skipped_s = held.pace.skip(now)
@@ -428,8 +468,8 @@ class Holder:
         while is_written is None:
             try:
                 is_written = await self.services.record(room, over)
-            except Exception:
-                log.exception("result.record_failed", incarnation=room.facts.incarnation)
+            except Exception as error:  # noqa: BLE001 - noted, with its stack
+                self._faults.note(error, "result.record_failed", "record", room=room.facts.incarnation)
                 await sleep_until(monotonic() + RETRY_RESULT_S)
         held = self.rooms.get(room.facts.incarnation)
         if is_written:
@@ -452,6 +492,7 @@ class Holder:
             if now - link.heard_at > LINK_KEPT_S or link.is_broken:
                 del self._links[peer]
                 self._frames_channel.pop(peer, None)
+                self._silent.discard(peer)
 
     def _measure_load(self) -> None:
         """The share of the time since the last announcement that went into ticks."""
@@ -460,7 +501,12 @@ class Holder:
         self._busy_s, self._measured_at = 0.0, now
 
     def _announce(self, ended: Room | None = None) -> None:
-        infos = [held.room.info() for held in self.rooms.values()]
+        infos: list[e.RoomInfo] = []
+        for held in list(self.rooms.values()):
+            try:
+                infos.append(held.room.info())
+            except Exception as error:  # noqa: BLE001 - noted, with its stack
+                self._faults.note(error, "room.fault", "announce", room=held.room.facts.incarnation)
         for name in self.plans:
             gauge("rooms", sum(info.room_type == name for info in infos), room_type=name)
         if ended is not None:
@@ -500,14 +546,31 @@ class Holder:
             link.push(item)
 
     def _flush(self, now: float) -> None:
-        self._dispatch.flush()
+        try:
+            self._dispatch.flush()
+        except Exception as error:  # noqa: BLE001 - noted, with its stack; the links carry more than frames
+            self._faults.note(error, "loop.housekeeping_failed", "dispatch")
         for link in self._links.values():
-            for batch in link.batches(now):
-                extra = {
-                    "kind": "link", "from": self.node, "reply": self.control.channel,
-                    "link": link.number, "first": batch.first, "ack": batch.ack, "settled": batch.settled,
-                }  # fmt: skip
-                self.control.send(link.channel, e.layer_message(e.CONTROL, batch.items, **extra))
+            try:
+                self._send_batches(link, now)
+            except Exception as error:  # noqa: BLE001 - noted there
+                self._mend(link, error)
+
+    def _send_batches(self, link: Link, now: float) -> None:
+        for batch in link.batches(now):
+            extra = {
+                "kind": "link", "from": self.node, "reply": self.control.channel,
+                "link": link.number, "first": batch.first, "ack": batch.ack, "settled": batch.settled,
+            }  # fmt: skip
+            self.control.send(link.channel, e.layer_message(e.CONTROL, batch.items, **extra))
+
+    def _mend(self, link: Link, error: Exception) -> None:
+        """What cannot be packed is taken out of the batch, with the one it is for; where all can, the link is at fault."""
+        bad = link.replace(e.is_unpackable, e.Kicked(""))
+        link.is_broken |= not bad
+        self._faults.note(error, "loop.link_failed", "link", gateway=link.peer)
+        for item in bad:
+            self._fail(link.peer, item, error, "loop.item_failed", "holder")
 
     def _spawn(self, coroutine: Any) -> None:
         task = asyncio.create_task(coroutine)

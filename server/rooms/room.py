@@ -15,6 +15,7 @@ from game.replay import state_hash
 from game.schema import NO_TEAM
 from game.wire.closecodes import Close
 from game.wire.frames import Position
+from server.ops.faults import Faults
 from server.ops.metrics import count
 from server.relay import envelope as e
 from server.rooms import kicks
@@ -47,6 +48,7 @@ class Room:
     is_over: bool = False
     over_at: float | None = None
     empty_since: float | None = None
+    faults: Faults = field(factory=Faults)
     match: Match = field(init=False)
     admission: Admission = field(init=False)
     talk: Talk = field(init=False)
@@ -168,10 +170,24 @@ class Room:
 
     def _take_in(self) -> None:
         while self._pending:
-            self._on_item(*self._pending.popleft())
+            gateway, item = self._pending.popleft()
+            try:
+                self._on_item(gateway, item)
+            except Exception as error:
+                if isinstance(item, e.Join | e.Part | e.Kick):
+                    raise  # the rules were told half of it: nobody could say what they hold now
+                self._fail(item, error)
         for conn in sorted(self._overrun):
             self.admission.dismiss(conn, Close.OVERLOADED, "the room takes no more this tick", self.now)
         self._overrun.clear()
+
+    def _fail(self, item: e.ToLoop, error: Exception) -> None:
+        """A fault in what one connection said costs that one its place, not the others their room."""
+        conn = getattr(item, "conn", "")
+        about = {"room": self.facts.incarnation, "conn": conn, "item": type(item).__name__}
+        self.faults.note(error, "room.item_failed", "item", **about)
+        if conn:
+            self.admission.dismiss(conn, Close.INTERNAL, "a fault on the server", self.now)
 
     def _overflow(self, gateway: str, item: e.ToLoop) -> None:
         """A newcomer is refused; who has something to say is closed, and sends it again when resumed; the rest repeats."""
@@ -240,6 +256,9 @@ class Room:
                 message = self.plan.schema.inputs[item.kind]
                 body = body_of(message, read_values(Reader(item.values), message))
             except (BadBytes, IndexError):
+                reason = "malformed"
+            except Exception as error:  # noqa: BLE001 - the author's class does not take these values
+                self.faults.note(error, "room.input_refused", "input", room=self.facts.incarnation, conn=item.conn)
                 reason = "malformed"
         pending = Pending(item.n, item.for_tick, body, reason, self.tick_no)
         if not self.match.receive(viewer.seats[item.slot], pending):

@@ -6,7 +6,6 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-import structlog
 from attrs import define, field
 
 from game.codec import put_values
@@ -29,8 +28,6 @@ from server.sockets.gateway import Found, Gateway, NotFound
 from server.sockets.outlet import Outlet
 from server.sockets.who import Who
 from server.web.address import address_of_scope
-
-log = structlog.get_logger()
 
 _FOR_THE_ROOM = (s.Submit, s.Acknowledge, s.SayLine)
 ATTEMPTS = 4
@@ -95,13 +92,16 @@ class Connection:
 
     def receive(self, data: bytes | str) -> None:
         """One message of the client."""
-        self.session.receive(data, self.gateway.now())
-        if self.session.is_waiting:  # it may be ready now for what was there already
-            self._obey()
-            self._look_at_socket()
-            self.gateway.hub.offer_now(self)
-        if self.session.has_news():
-            self.flush()
+        try:
+            self.session.receive(data, self.gateway.now())
+            if self.session.is_waiting:  # it may be ready now for what was there already
+                self._obey()
+                self._look_at_socket()
+                self.gateway.hub.offer_now(self)
+            if self.session.has_news():
+                self.flush()
+        except Exception as error:  # noqa: BLE001 - noted there
+            self._blame(error, "receive")
 
     def poll(self, now: float) -> None:
         """Time passes."""
@@ -114,14 +114,23 @@ class Connection:
         self._is_lost = True
         self.share.give_back()
         self.gateway.connections.pop(self.conn, None)
-        self.gateway.hub.part(self, is_lost=True)
-        self._leave_allowance()
+        hub = self.gateway.hub
+        steps: list[Callable[[], object]] = [partial(hub.part, self, is_lost=True), self._leave_allowance]
+        steps += [task.cancel for task in self._tasks]
         if self.identity:
-            self.gateway.hub.users.forget(self)
+            steps.append(partial(hub.users.forget, self))
         if self.outlet is not None:
-            self.outlet.stop()
-        for task in self._tasks:
-            task.cancel()
+            steps.append(self.outlet.stop)
+        hub.faults.each(steps, lambda step: step(), "connection.failed", "lost", conn=self.conn)
+
+    def fail(self) -> None:
+        """A fault of ours in what it is owed: it is closed with 4500. Never raises."""
+        try:
+            self.session.finish(Close.INTERNAL, "a fault on the server")
+            self._say()  # what it still wanted to be done is not
+        except Exception as error:  # noqa: BLE001 - noted, with its stack
+            self.gateway.hub.faults.note(error, "connection.failed", "goodbye", conn=self.conn)
+            self._close(Close.INTERNAL)
 
     @property
     def who(self) -> Who | None:
@@ -197,18 +206,29 @@ class Connection:
     def flush(self) -> None:
         """Carries out what the session wants, and writes what it has to say; the close comes after its goodbye."""
         self._obey()
+        self._say()
+
+    def _say(self) -> None:
         outlet = self.outlet
         if outlet is None:
             return
         for message in self.session.data_to_send():
             outlet.write(message)
         close = self.session.close
-        if close is not None and not self._is_closed:
-            self._is_closed = True
-            count("closes_total", code=str(close.value.code))
-            outlet.close(close.value.code, close.value.name)
+        if close is not None:
+            self._close(close)
 
     # ---- inside
+
+    def _close(self, close: Close) -> None:
+        if self.outlet is not None and not self._is_closed:
+            self._is_closed = True
+            count("closes_total", code=str(close.value.code))
+            self.outlet.close(close.value.code, close.value.name)
+
+    def _blame(self, error: Exception, where: str) -> None:
+        self.gateway.hub.faults.note(error, "connection.failed", where, conn=self.conn, route=self.route.name)
+        self.fail()
 
     def _look_at_socket(self) -> None:
         """Whether what held the session's frames back is gone by now."""
@@ -369,11 +389,8 @@ class Connection:
         """``work()`` is called here, so that a task that is cancelled before it began leaves no coroutine behind."""
         try:
             await work()
-        except Exception:
-            log.exception("connection.failed", route=self.route.name)
-            count("faults_total", where="connection")
-            self.session.finish(Close.INTERNAL, "a fault on the server")
-            self.flush()
+        except Exception as error:  # noqa: BLE001 - noted there
+            self._blame(error, "connection")
 
 
 def _limit(accept: Accept) -> Limit:

@@ -44,6 +44,9 @@ class Polled(Known, Protocol):
     def poll(self, now: float) -> None:
         """Time passes."""
 
+    def fail(self) -> None:
+        """A fault of ours in this: it is closed with 4500. Never raises."""
+
 
 @frozen
 class Directory:
@@ -129,8 +132,12 @@ class Gateway:
         if now >= self._poll_at:
             self._poll_at = now + POLL_EVERY_S
             self.allowances.sweep(now)
-            for connection in list(self.connections.values()):
-                connection.poll(now)
+            for conn, connection in list(self.connections.items()):
+                try:
+                    connection.poll(now)
+                except Exception as error:  # noqa: BLE001 - noted, with its stack
+                    self.hub.faults.note(error, "connection.failed", "poll", conn=conn)
+                    connection.fail()
 
     async def find(
         self, route: RoutePlan, code: str, who: Who, *, is_again: bool = False, address: str = NOWHERE

@@ -41,6 +41,10 @@ class Player:
         for message in self.session.data_to_send():
             self.write(message)
 
+    def fail(self) -> None:
+        """A fault of ours: there is to be none."""
+        raise AssertionError(f"{self.conn} failed")
+
     def admit(self, joined: e.Joined, now: float) -> None:
         """It is in already."""
 

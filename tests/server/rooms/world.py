@@ -147,6 +147,10 @@ class Socket:
         self.session.offer(ring, now)
         self.flush()
 
+    def fail(self) -> None:
+        """As `server.sockets.connection` does it; the world sees to it that nothing of ours fails."""
+        self.session.finish(Close.INTERNAL, "a fault on the server")
+
     def admit(self, joined: e.Joined, now: float) -> None:
         """As `server.sockets.connection` does it."""
         room = self.route.room
@@ -347,6 +351,7 @@ class RoomWorld:
     loop_frames: Any = None
     loop_control: Any = None
     ticks: int = 0
+    faults_expected: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.layer = SimLayer(self.seed, now=self.now)
@@ -407,6 +412,8 @@ class RoomWorld:
         self.layer.advance(self.now)
         for person in self.people:
             person.step()
+        noted = self.room.faults.noted + sum(hub.faults.noted for hub in self.hubs.values())
+        assert noted <= self.faults_expected, "a fault of ours was contained: see the log"
 
     def heal(self, seconds: float = 6.0) -> None:
         """No more faults; everybody who may comes back, and all settles."""

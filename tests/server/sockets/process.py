@@ -85,10 +85,11 @@ class Process:
         self.app = with_no_such_route(router_of(self.plan))
 
     async def close(self) -> None:
-        """Ends it all."""
-        for task in self._tasks:
+        """Ends it all, the sockets first."""
+        open_sockets = [socket.future for socket in self._sockets]
+        for task in [*open_sockets, *self._tasks]:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*open_sockets, *self._tasks, return_exceptions=True)
         for port in self._ports:
             await port.stop()
 
