@@ -24,6 +24,9 @@ class WithCode(click.Command):
         return super().parse_args(ctx, with_dashed_code(args, options))
 
 
+WAIT_HELP = "Wait for a database or layer that is away, for ever, with a line every 5 s; otherwise that ends the start."
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Roomwright: a multiplayer game server made from routing.yaml."""
@@ -36,9 +39,8 @@ def _with_routing(command: click.Command) -> click.Command:
 
 
 def _with_wait(command: click.Command) -> click.Command:
-    text = "Wait for a database or layer that is away, for ever, with a line every 5 s; otherwise that ends the start."
     command.params.append(
-        click.Option(["--wait/--no-wait"], envvar="ROOMWRIGHT_WAIT", default=False, show_default=True, help=text)
+        click.Option(["--wait/--no-wait"], envvar="ROOMWRIGHT_WAIT", default=False, show_default=True, help=WAIT_HELP)
     )
     return command
 
@@ -87,9 +89,11 @@ def worker(wait: bool) -> None:
 @click.option("--gateways", default=2, show_default=True, type=click.IntRange(1, 64))
 @click.option("--loops", default=2, show_default=True, type=click.IntRange(1, 64))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 16))
-def up(gateways: int, loops: int, workers: int) -> None:
-    """A fleet on this machine under honcho: gateways on ROOMWRIGHT_PORT and the ports after it."""
+@click.option("--wait/--no-wait", default=True, show_default=True, help=f"{WAIT_HELP} Its processes do the same.")
+def up(routing: str | None, gateways: int, loops: int, workers: int, wait: bool) -> None:
+    """A fleet on this machine, whose processes are brought back when they end: gateways on ROOMWRIGHT_PORT and the ports after it."""
     _need_shared_layer("up")
+    _choose(routing, is_waiting=wait)
     from server.fleet import run_fleet
 
     sys.exit(run_fleet(gateways, loops, workers))
@@ -154,7 +158,7 @@ def _need_shared_layer(command: str, instead: str = "`python -m server run`: one
         sys.exit(2)
 
 
-for _command in (run, gateway, loop, kick):
+for _command in (run, gateway, loop, up, kick):
     _with_routing(_command)
 for _command in (run, gateway, loop, worker):
     _with_wait(_command)
