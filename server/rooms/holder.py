@@ -39,6 +39,9 @@ IDLE_S = 0.05
 OVERRUN_TICKS_MAX = 300
 RETRY_RESULT_S = 1.0
 RETRY_JOIN_S = 0.5
+SLICE_S = 0.02
+TURNS_BETWEEN = 5  # of the event loop: a message on its way through the process takes some
+LATE_CATCH_UP_TICKS = 2  # of a late loop's rooms in one turn; one that keeps up has time for more
 RETRY_LATE_S = 3.0  # as long as it takes to be calm again
 ROOMS_MAX = 500
 DRAIN_S = 5.0
@@ -317,12 +320,23 @@ class Holder:
     async def run(self) -> None:
         """Drives all rooms until cancelled."""
         while True:
-            await sleep_until(self.beat(monotonic()))
+            await sleep_until(await self.beat(monotonic()))
 
-    def beat(self, now: float) -> float:
-        """All that is due; returns when there is more to do."""
+    async def beat(self, now: float) -> float:
+        """All that is due; returns when there is more to do.
+
+        After each SLICE_S everything else of the process has its turns: links, sockets and heartbeats must not fall silent because
+        rooms are late.
+        """
+        slice_ends = now + SLICE_S
         for held in list(self.rooms.values()):
-            self._drive_contained(held, now)
+            if held.room.facts.incarnation in self.rooms:  # it may have been drained meanwhile
+                self._drive_contained(held, now)
+            if monotonic() > slice_ends:
+                for _ in range(TURNS_BETWEEN):
+                    await asyncio.sleep(0)
+                now = monotonic()
+                slice_ends = now + SLICE_S
         if self._load.beat(now):
             self._announce_at = now
             log.warning("loop.takes", takes=self._load.takes.name.lower(), rooms=len(self.rooms))
@@ -403,20 +417,28 @@ class Holder:
                 self._push(out.gateway, out.item)
 
     def _drive(self, held: _Held, now: float) -> None:
-        skipped_s = held.pace.skip(now)
+        is_late = self._load.takes is not e.Takes.ROOMS
+        # Each time that is given up is a message to all gateways: a late loop has no time for many.
+        skipped_s = held.pace.skip(now, held.room.plan.tick_hz if is_late else 0)
         if skipped_s:
             count("ticks_skipped_total", skipped_s / held.pace.period_s, room_type=held.room.plan.name)
             held.room.rebase(skipped_s)
         due = held.pace.due(now)
         if due:
             self._load.turn(due)
-        for _ in range(min(due, 1) if held.overruns else due):
+        for _ in range(self._ticks(held, due)):
             held.pace.ticks += 1
             self._tick(held)
             if held.room.is_over:
                 self._remove(held)
                 break
         self._send(held.room)
+
+    def _ticks(self, held: _Held, due: int) -> int:
+        """How many of the ticks that are due a room gets in one turn: it must not take the others' time to catch up."""
+        if held.overruns:
+            return min(due, 1)
+        return due if self._load.takes is e.Takes.ROOMS else min(due, LATE_CATCH_UP_TICKS)
 
     def _tick(self, held: _Held) -> None:
         room, before = held.room, stopwatch()

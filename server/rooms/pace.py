@@ -36,10 +36,13 @@ class Pace:
         behind = int((now - self.start) / self.period_s + 1e-9) - self.ticks
         return max(0, min(behind, CATCH_UP_TICKS_MAX))
 
-    def skip(self, now: float) -> float:
-        """Gives up the time that catching up would not reach; returns the seconds skipped, 0 where none were."""
+    def skip(self, now: float, after_ticks: int = CATCH_UP_TICKS_MAX) -> float:
+        """Gives up the time that catching up would not reach; returns the seconds skipped, 0 where none were.
+
+        Nothing is given up before ``after_ticks`` are missing: then all at once but CATCH_UP_TICKS_MAX.
+        """
         behind = int((now - self.start) / self.period_s + 1e-9) - self.ticks
-        if behind <= CATCH_UP_TICKS_MAX:
+        if behind <= max(after_ticks, CATCH_UP_TICKS_MAX):
             return 0.0
         lost_s = (behind - CATCH_UP_TICKS_MAX) * self.period_s
         self.start += lost_s

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from server.relay.envelope import Takes
 from server.relay.link import Link
 from server.relay.terms import terms_of
 from server.rooms import holder as holder_module
-from server.rooms.holder import RETRY_LATE_S, Holder, Services
+from server.rooms.holder import LATE_CATCH_UP_TICKS, RETRY_LATE_S, SLICE_S, Holder, Services
 from server.rooms.load import CALM_WINDOWS, LATE_BEATS_MIN, LATE_TICKS, WINDOW_S, Load
 from server.rooms.room import Room
 from tests.server.rooms.plans import plan_of
@@ -105,12 +106,14 @@ class Layer:
 
     channel: str = "channel"
     announcements: list[e.Announcement] = field(factory=list)
+    news: int = 0
 
     def send(self, channel: str, message: Any) -> None:
         """To a gateway: its link keeps it, too."""
 
     def group_send(self, group: str, message: Any) -> None:
         """To all."""
+        self.news += message.get("kind") == "news"
         if message.get("kind") == "loop":
             self.announcements.append(e.announcement_decoder.decode(message["d"]))
 
@@ -145,7 +148,7 @@ class Loop:
         end = self.now + seconds
         while self.now < end:
             self.holder._links[GATE].heard_at = self.now
-            deadline = self.holder.beat(self.now)
+            deadline = await self.holder.beat(self.now)
             self.now = max(self.now + 0.0005, deadline)
             await asyncio.sleep(0)
 
@@ -259,3 +262,24 @@ async def test_a_full_loop_takes_no_room_more_but_joins(loop: Loop, monkeypatch:
     refused = await loop.join("five", "eve")
     assert isinstance(refused, e.JoinRefused) and refused.close == Close.MOVING.value.code
     assert isinstance(await loop.join("one", "eve"), e.Joined)
+
+
+async def test_others_of_the_process_have_their_turn_however_late_its_rooms_are(loop: Loop):
+    """Links and heartbeats that fell silent for seconds ended all rooms of a loaded server."""
+    turns: list[float] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(loop.now)
+            await asyncio.sleep(0)
+
+    loop.cost_s = 0.9 * PERIOD_S  # four times of what there is time for
+    while takes_of(loop.holder) is not Takes.NOTHING:
+        await loop.step(0.02)
+        assert loop.now < 1100.0
+    task, news = asyncio.create_task(other()), loop.layer.news
+    await loop.step(10.0)
+    task.cancel()
+    assert max(later - at for at, later in pairwise(turns)) <= SLICE_S + LATE_CATCH_UP_TICKS * loop.cost_s + 1e-6
+    assert loop.skipped and len(loop.holder.rooms) == 4  # they are slow, and live
+    assert 0 < loop.layer.news - news <= 4 * 10  # skipped time is told once a second, not in each turn
