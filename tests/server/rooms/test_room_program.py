@@ -11,7 +11,7 @@ from game.wire.closecodes import Close, Retry
 from tests.server.rooms.parlour import UNLUCKY
 from tests.server.rooms.plans import plan_of
 from tests.server.rooms.wires import Weather
-from tests.server.rooms.world import Person, RoomWorld
+from tests.server.rooms.world import STEP_S, Person, RoomWorld
 
 PEOPLE_MAX = 8
 ROLES = ("player", "player", "bot", "spectator")
@@ -29,10 +29,12 @@ class RoomProgram(RuleBasedStateMachine):
         bots=st.sampled_from((0, 3)),
         delay=st.sampled_from(("0s", "1s")),
         roles=st.lists(st.sampled_from(ROLES), min_size=2, max_size=4),
+        opening_ms=st.sampled_from((0, 0, 200, 1000)),
     )
-    def open(self, seed: int, bots: int, delay: str, roles: list[str]) -> None:
-        """A room of one of four kinds, with a few people in it."""
+    def open(self, seed: int, bots: int, delay: str, roles: list[str], opening_ms: int) -> None:
+        """A room of one of four kinds, with a few people in it or before its door, for it may take a while to open."""
         self.world = RoomWorld(plan_of(bots=bots, delay=delay), seed=seed)
+        self.world.opens_at = self.world.now + opening_ms / 1000
         self.value = UNLUCKY
         for n, role in enumerate(roles):
             self.world.person(role, "ab"[n % 2])
@@ -43,6 +45,14 @@ class RoomProgram(RuleBasedStateMachine):
     def join(self, role: str, gate: str, slots: int) -> None:
         """Somebody comes."""
         self.world.person(role, gate, slots=1 if role == "spectator" else slots)
+
+    @precondition(lambda self: len(self.world.people) < PEOPLE_MAX)
+    @rule(role=st.sampled_from(ROLES), gate=gates, slots=st.sampled_from((1, 2)), steps=st.integers(0, 6))
+    def come_and_hang_up(self, role: str, gate: str, slots: int, steps: int) -> None:
+        """Somebody comes and is gone before being let in, or just after."""
+        person = self.world.person(role, gate, slots=1 if role == "spectator" else slots)
+        self.world.advance(steps * STEP_S)
+        person.drop()
 
     @rule(
         who=st.integers(0, PEOPLE_MAX),
@@ -172,6 +182,7 @@ def test_the_programs_reach_what_they_are_about():
         "told",
         "not_here",
         "came back",
+        "lost before admitted",
         "replaced",
         "O2.applied",
         "O2.refused",

@@ -11,7 +11,9 @@ from server.rooms.room import LINGER_S, Room
 from tests.server.rooms.parlour import Clerk
 from tests.server.rooms.plans import plan_of
 from tests.server.rooms.wires import Weather
-from tests.server.rooms.world import RoomWorld
+from tests.server.rooms.world import INCARNATION, STEP_S, RoomWorld
+
+GUESTS = 45
 
 
 def settle(world: RoomWorld) -> None:
@@ -486,3 +488,38 @@ def test_one_identity_cannot_take_all_places_of_the_spectators():
     late, seated = world.person("spectator", identity="ann"), world.person("player", identity="ann")
     world.advance(1.0)
     assert seated.is_in and not late.is_in
+
+
+def test_guests_who_hang_up_while_their_room_opens_are_in_no_list():
+    """Each one's Part was kept beside each Join and replayed through the very list that it stood in: lists doubled, for good."""
+    world = RoomWorld(plan_of())
+    world.opens_at = world.now + 1.0
+    guests = [world.person("player", "ab"[n % 2]) for n in range(GUESTS)]
+    world.advance(0.3)
+    waiting = world.desk.claims._waiting[INCARNATION]
+    assert len(waiting) == GUESTS
+    for guest in guests:
+        guest.drop()
+    world.advance(0.3)
+    assert not waiting and world.watch.counts["lost before admitted"] == GUESTS
+    world.advance(1.0)
+    assert not world.room.viewers and not world.room.match.seats.people
+    ann = world.person()
+    world.heal()
+    assert ann.is_in and ann.client.welcome.seats[0].seat == 0  # type: ignore[union-attr]  # it is in
+    world.check_settled()
+
+
+@pytest.mark.parametrize("steps", range(10))
+def test_who_hangs_up_at_any_moment_of_coming_in_holds_no_seat_beyond_its_grace(steps):
+    world = RoomWorld(plan_of())
+    world.advance(0.2)
+    guest = world.person()
+    world.advance(steps * STEP_S)
+    guest.drop()
+    world.advance(0.3)
+    is_lost = bool(world.watch.counts.get("lost before admitted"))
+    assert not world.room.viewers
+    assert is_lost <= (not world.room.match.seats.people), "a seat that nobody has a token for waits for nobody"
+    world.advance(world.room.plan.reconnect_grace_s + 0.5)
+    assert not world.room.match.seats.people

@@ -81,6 +81,8 @@ class Watch:
         """What reaches the room."""
         if isinstance(item, e.SayItem):
             self._said_at.setdefault(item.text, self._now)
+        if isinstance(item, e.Part) and item.is_new:
+            self._count("lost before admitted")
 
     def on_told(self, item: e.ToGateway) -> None:
         """A connection that was replaced may be shown what it had, until it has heard of it: it is the same person's."""
@@ -175,6 +177,13 @@ class Watch:
             assert not person.client.unanswered, f"O2: {person.conn} has no answer to {list(person.client.unanswered)}"
             self._check_chat(person, stream)
         self._check_inputs()
+
+    def check_nobody_is_left(self, there: set[str]) -> None:
+        """O18 once the faults have healed: who is not there any more has no place in the room, and no seat but by its grace."""
+        assert self.room.viewers.keys() <= there, f"{self.room.viewers.keys() - there} hung up and are still in"
+        held = {hold.conn for hold in self.room.match.seats.humans() if hold.conn}
+        assert held <= there, f"{held - there} hung up and still hold seats"
+        assert not self.room._coming and not self.room._pending
 
     def _newest(self, stream: int) -> int:
         """The newest seq that has been on show for long enough to be everywhere, also where bots keep the room moving."""

@@ -20,6 +20,7 @@ from server.relay import envelope as e
 from server.relay.hub import Hub
 from server.relay.link import Batch, Link
 from server.relay.members import sections_from
+from server.rooms.claims import Claims
 from server.rooms.dispatch import Dispatch
 from server.rooms.outgoing import FrameOut, MatchOver, NewsOut, ToOne
 from server.rooms.room import Room
@@ -45,10 +46,12 @@ class Desk:
     links: dict[str, Link] = field(factory=dict)
     frames_channels: dict[str, str] = field(factory=dict)
     over: list[MatchOver] = field(factory=list)
+    claims: Claims = field(factory=Claims)
     dispatch: Dispatch = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.dispatch = Dispatch(self.world.loop_frames, self.frames_channels.get)
+        assert self.claims.begin(INCARNATION)
 
     def on_control(self, message: dict[str, Any]) -> None:
         """A gateway's batch."""
@@ -61,6 +64,15 @@ class Desk:
         for item in link.receive(batch, message["reply"], now):
             if not isinstance(item, e.Presence | e.Host):
                 self.world.watch.on_item(peer, item)
+                if INCARNATION in self.claims:
+                    assert self.claims.put(peer, item)
+                else:
+                    self.world.room.receive(peer, item)
+
+    def open_if_due(self) -> None:
+        """The claim is decided: who waits is let in."""
+        if INCARNATION in self.claims and self.world.now >= self.world.opens_at:
+            for peer, item in self.claims.end(INCARNATION):
                 self.world.room.receive(peer, item)
 
     def send(self) -> None:
@@ -352,6 +364,7 @@ class RoomWorld:
     loop_control: Any = None
     ticks: int = 0
     faults_expected: int = 0
+    opens_at: float = 0.0
 
     def __attrs_post_init__(self) -> None:
         self.layer = SimLayer(self.seed, now=self.now)
@@ -400,6 +413,7 @@ class RoomWorld:
     def _step(self) -> None:
         self.now = round(self.now + STEP_S, 6)
         self.layer.advance(self.now)
+        self.desk.open_if_due()
         period = 1.0 / self.room.plan.tick_hz
         while not self.room.is_over and 100.0 + (self.ticks + 1) * period <= self.now + 1e-9:
             self.ticks += 1
@@ -427,6 +441,13 @@ class RoomWorld:
     def check_settled(self) -> None:
         """Call after `heal`: everybody who is in holds the room as it is, and nothing is open."""
         self.watch.check_settled([person for person in self.people if person.is_open])
+        sockets = [
+            socket for person in self.people for socket in (person.socket, *person.left_behind) if socket.is_open
+        ]
+        there = {socket.conn for socket in sockets}
+        self.watch.check_nobody_is_left(there)
+        joining = {conn for hub in self.hubs.values() for conn in hub._joining}
+        assert joining <= there, f"{joining - there} hung up and are still on their way in"
 
 
 def _eval(token: str) -> Any:
