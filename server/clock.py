@@ -35,24 +35,24 @@ class OwnTime:
     process slept through. Without heartbeats it is the time that it is given. Pure; threads may ask while one of them beats.
     """
 
-    _stops_at: tuple[float, float] = (math.inf, 0.0)  # when, and seconds slept before: one attribute, so that they fit
+    stops_at: tuple[float, float] = (math.inf, 0.0)  # when, and seconds slept before: one attribute, so that they fit
 
     def at(self, now: float) -> float:
         """The process's own time at ``now``."""
-        stops_at, slept_s = self._stops_at
-        return (min(stops_at, now)) - slept_s
+        stops_at, slept_s = self.stops_at
+        return (now if now < stops_at else stops_at) - slept_s  # noqa: FURB136 - asked for each message, and min() is a call
 
     def beat(self, now: float) -> float:
         """The process runs. Returns the seconds, beyond LATE_S, for which it did not."""
-        stops_at, slept_s = self._stops_at
+        stops_at, slept_s = self.stops_at
         late_s = max(0.0, now - stops_at)
-        self._stops_at = now + HEARTBEAT_EVERY_S + LATE_S, slept_s + late_s
+        self.stops_at = now + HEARTBEAT_EVERY_S + LATE_S, slept_s + late_s
         return late_s
 
     def end(self, now: float) -> None:
         """No heartbeat will come any more: from now on time passes with ``now``."""
         self.beat(now)
-        self._stops_at = math.inf, self._stops_at[1]
+        self.stops_at = math.inf, self.stops_at[1]
 
 
 _own_time = OwnTime()
@@ -64,7 +64,7 @@ class Source:
 
     monotonic: Callable[[], float] = time.monotonic
     wall_now: Callable[[], datetime] = _utc_now
-    own_time: Callable[[], OwnTime] = lambda: _own_time
+    own_time: Callable[[], OwnTime] | None = None  # None: this process's, as there is but one
 
 
 _source = Source()
@@ -72,7 +72,9 @@ _source = Source()
 
 def monotonic() -> float:
     """Seconds for which this process ran, from an arbitrary start: they never step or go back, and stand still while it does not run."""
-    return _source.own_time().at(_source.monotonic())
+    source = _source
+    own = _own_time if source.own_time is None else source.own_time()
+    return own.at(source.monotonic())
 
 
 def stopwatch() -> float:
@@ -82,7 +84,7 @@ def stopwatch() -> float:
 
 async def keep_time(on_slept: Callable[[float], object]) -> None:
     """The process's heartbeat, until cancelled. ``on_slept(seconds)`` is called after the process stood still."""
-    own = _source.own_time()
+    own = _own_time if _source.own_time is None else _source.own_time()
     try:
         while True:
             slept_s = own.beat(_source.monotonic())
