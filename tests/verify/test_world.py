@@ -8,12 +8,14 @@ import time
 from functools import partial
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from server.verify import trace as tr
 from server.verify import two_runs
 from server.verify.again import played_elsewhere
 from server.verify.promises import violations
-from server.verify.simlayer import KINDS
+from server.verify.simlayer import KINDS, Kind
 from server.verify.world import SETTLE_MIN_S, TICK_S, World
 from tests.verify.calm import Act, Calm
 from tests.verify.mutants import schedule
@@ -194,6 +196,35 @@ def test_who_was_replaced_in_the_tick_of_its_kick_is_told_the_one_or_the_other()
         world.heal()
         kicked = world.trace.of(tr.Kicked)
         assert len(kicked) == 1 and not kicked[0].conns, kicked
+        assert_promises_kept(world)
+
+
+SLEEPS = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 1), st.floats(0.05, 1.0), st.floats(0.1, 2.5)), min_size=1, max_size=5
+)
+
+
+@settings(max_examples=12, phases=(Phase.generate,), suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(sleeps=SLEEPS, kind=st.sampled_from(KINDS), seed=st.integers(0, 99))
+def test_no_sleep_of_a_process_costs_anybody_a_socket(
+    sleeps: list[tuple[bool, int, float, float]], kind: Kind, seed: int
+):
+    """A loop may sleep for 4.5 s, a gateway for 1.5 s: longer, and the *others* are right to call it silent."""
+    with begun(seed, kind) as world:
+        people = [newcomer(world, gateway=f"gw{1 + n % 2}") for n in range(3)]
+        world.advance(1.0)
+        newcomer(world, "spectator")
+        world.advance(0.5)
+        for is_loop, which, share, awake_s in sleeps:
+            process = world.loops[0] if is_loop else world.gateways[which]
+            for_s = share * (4.5 if is_loop else 1.5)
+            world.stall(process, for_s)
+            world.advance(for_s)
+            for n in range(round((1.5 + awake_s) / TICK_S)):
+                world.do(partial(people[n % 3].send, Act("score", n)))
+                world.advance(TICK_S)
+        assert [(event.client, event.code) for event in world.trace.of(tr.Closed)] == []
+        world.heal()
         assert_promises_kept(world)
 
 
