@@ -199,6 +199,7 @@ class Session:
     owed_since: float | None = None
     shown: Moment | None = None
     patience_s: float = PAUSE_AFTER_S
+    size_max: int = SIZE_MAX  # of a message in bytes; the route's largest after the welcome
     unacked: deque[Moment] = field(factory=lambda: deque(maxlen=UNACKED_MAX))
     _since_tick: int = 0
     _is_key_wanted: bool = True
@@ -242,7 +243,7 @@ class Session:
         if not self._flood.take(now):
             self.finish(Close.RATE, "more messages than any route accepts")
             return
-        if len(data) > self.rules.size_max:
+        if len(data) > self.size_max:
             self.finish(Close.TOO_BIG, f"got a message of {len(data)} bytes; this route takes none so long")
             return
         try:
@@ -294,6 +295,7 @@ class Session:
         if self.state is not SessionState.JOINING:
             return
         self.state = SessionState.LIVE
+        self.size_max = self.rules.size_max
         self.seats = welcome.seats
         self.seat_numbers = tuple(grant.seat for grant in welcome.seats)
         self._allowance.enter(self._name, self.rules.brings(max(1, len(self.seats))), now)

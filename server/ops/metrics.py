@@ -3,6 +3,7 @@
 Any part of the server counts here by name; a name or label that the table lacks is a bug and raises at once.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -32,6 +33,15 @@ TABLE = (
     Metric("loops", Gauge, "Loop processes that this gateway hears, by what they take of new ones.", ("takes",)),
     Metric("loop_takes", Gauge, "What this process's loop takes of new ones: 2 rooms and joins, 1 joins, 0 nothing."),
     Metric("late_turns_total", Counter, "Rooms' turns that had LATE_TICKS ticks or more to run."),
+    Metric(
+        "socket_work",
+        Gauge,
+        "What peers made this process do since its start: frame headers, messages, bytes, reads.",
+        ("what",),
+    ),
+    Metric(
+        "socket_work_beat_max", Gauge, "The most of it in one beat of 17 ms, by one connection or all.", ("what", "by")
+    ),
     Metric("frames_sent_total", Counter, "Frames written to sockets."),
     Metric("frames_skipped_total", Counter, "Frames that paced sockets went without."),
     Metric("inputs_total", Counter, "Inputs by what became of them.", ("outcome",)),
@@ -80,6 +90,11 @@ def count(name: str, amount: float = 1.0, **labels: str) -> None:
 def gauge(name: str, value: float, **labels: str) -> None:
     """Set a gauge."""
     _of(Gauge, name, labels).set(value)
+
+
+def follow(name: str, value: Callable[[], float], **labels: str) -> None:
+    """Have a gauge ask for its value whenever somebody looks at it."""
+    _of(Gauge, name, labels).set_function(value)
 
 
 def observe(name: str, seconds: float, **labels: str) -> None:

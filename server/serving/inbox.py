@@ -14,6 +14,10 @@ def _size(event: dict[str, Any]) -> int:
     return OVERHEAD_BYTES + (len(payload) if payload else 0)
 
 
+def _nobody() -> None:
+    """Is there to be paused."""
+
+
 class Inbox:
     """ASGI events of one connection. Beyond its bound ``pause`` is called; at half of it ``resume``.
 
@@ -29,6 +33,10 @@ class Inbox:
         self._waiter: asyncio.Future[None] | None = None
         self._bytes = 0
         self.is_full = False
+
+    def let_go(self) -> None:
+        """Nobody is paused any more: the connection is gone, and is not kept by its inbox."""
+        self._pause = self._resume = _nobody
 
     def qsize(self) -> int:
         """How many wait."""

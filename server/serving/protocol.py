@@ -23,12 +23,14 @@ from twisted.internet.defer import maybeDeferred
 
 from game.wire import messages as m
 from game.wire.closecodes import Close
-from server.clock import monotonic
+from game.wire.limits import Limit
+from server.clock import monotonic, next_beat, run_at
 from server.ops.metrics import count
 from server.serving.direct import DirectSocket
 from server.serving.frames import EARLY_MAX, whole_message
 from server.serving.handshake import Handshake
 from server.serving.inbox import Inbox
+from server.serving.intake import BYTES_PER_BEAT, FLOODED_S, FRAMES, FRAMES_PER_BEAT, WORK, Intake
 from server.serving.rounds import Rounds, rounds_of
 
 log = structlog.get_logger()
@@ -58,12 +60,25 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
     deliver: Callable[[bytes | str], None] | None = None
     is_accepted = False
     is_closed: Any
+    data: bytes  # autobahn's: what has come and is not read yet
+    failedByMe: bool  # noqa: N815 - autobahn's: the peer broke a rule, and its messages count no more
     autoPingTimeoutCall: Any  # noqa: N815 - autobahn's
     early_max = 0
+    bytes_max = 1 << 30  # of a message; autobahn's limit of 1 MiB comes first
     _direct: DirectSocket | None = None
     _has_heard = False
     _is_held = False
     _ending_since: float | None = None
+    _frames = FRAMES
+    _tokens: float = FRAMES.burst
+    _filled_at = 0.0
+    _frames_left = 1 << 30  # of this beat; where nothing can wait for the next one (a transport without a reactor), all
+    _bytes_left = 1 << 30
+    _beat = 0.0
+    _is_sharing = False
+    _is_owed = False  # a part of what came waits for the next beat, in autobahn's buffer
+    _is_flooded = False
+    _is_in_rounds = False
 
     # ---- the handshake
 
@@ -118,23 +133,80 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
             self._direct = DirectSocket(self, self.transport)
         return self._direct
 
+    def intake(self) -> Intake:
+        """The ASGI extension that says what is expected of the peer."""
+        return Intake(self)
+
+    def expect_frames(self, frames: Limit) -> None:
+        """The bucket for frames, from now on."""
+        self._frames, self._tokens = frames, frames.burst
+
     def new_inbox(self) -> Inbox:
         """The queue of the application's events."""
-        return Inbox(self.transport.pauseProducing, self.transport.resumeProducing)
+        return Inbox(self.transport.pauseProducing, self._read_on)
 
     # ---- from the network
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Takes whole small messages off the front; the rest is autobahn's."""
-        if self.early_max and self.state == self.STATE_OPEN and not self.data:
-            if self.current_frame is None and not self.inside_message:
-                data = self._take_early(data)
-                if not data:
-                    return
-        elif not self.is_accepted and len(self.data) + len(data) > HELD_MAX:
-            self._is_held = True  # a peer that does not wait for its answer: no more until the application has accepted
+        """Bytes that Twisted has read: as many and as often as it likes, so that beats are counted here."""
+        if not self._is_sharing:
+            if not self.is_accepted and len(self.data) + len(data) > HELD_MAX:
+                self._is_held = (
+                    True  # a peer that does not wait for its answer: no more until the application has accepted
+                )
+                self.transport.pauseProducing()
+            self._take(data)
+            return
+        beat = next_beat(monotonic())
+        if beat != self._beat:
+            self._beat, self._frames_left, self._bytes_left = beat, FRAMES_PER_BEAT, BYTES_PER_BEAT
+        self._bytes_left -= len(data)
+        WORK.reads += 1
+        WORK.bytes += len(data)
+        self._take_safely(data)
+        self._note_share(BYTES_PER_BEAT - self._bytes_left)
+        if self._bytes_left <= 0:
+            self._owe()
+
+    def _take(self, data: bytes) -> None:
+        """Takes whole small messages off the front; the rest is autobahn's, and of both no more than this beat's share."""
+        if self._is_flooded:
+            return
+        if self._is_owed:
+            self.data += data  # TLS decrypts more at once than it was asked for
             self.transport.pauseProducing()
+            return
+        is_plain = self.early_max and self.state == self.STATE_OPEN and not self.data
+        if is_plain and self.current_frame is None and not self.inside_message:
+            data = self._take_early(data)
+            if not data:
+                return
         super().dataReceived(data)
+
+    def processData(self) -> bool:  # noqa: N802 - autobahn's name
+        """The next step through what has come. A frame beyond the share is not begun."""
+        if not self._frames_left and self.current_frame is None and self.data:
+            self._owe()
+            return False
+        return bool(super().processData())
+
+    def onFrameBegin(self) -> None:  # noqa: N802 - autobahn's name
+        """A frame's header, of any kind."""
+        self._frames_left -= 1
+        WORK.headers += 1
+        self._spend(1)
+        super().onFrameBegin()
+
+    def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802 - autobahn's name
+        """A frame of a message, as its header announces it: what would be too long is told, and nothing of it is kept.
+
+        Autobahn's own limits would hold for what is sent, too.
+        """
+        super().onMessageFrameBegin(length)
+        size = self.message_data_total_length
+        if size > self.bytes_max and not self.failedByMe:
+            self.failedByMe = True
+            self.say_goodbye(Close.TOO_BIG, f"got a message of {size} bytes; {self.bytes_max} are allowed here")
 
     def onOpen(self) -> None:  # noqa: N802 - autobahn's name
         """The application has accepted."""
@@ -143,6 +215,9 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
         if self.factory.are_insides_known and self._perMessageCompress is None:
             limits = (self.maxMessagePayloadSize or EARLY_MAX, self.maxFramePayloadSize or EARLY_MAX)
             self.early_max = min(EARLY_MAX, *limits)
+        self._filled_at = monotonic()
+        if hasattr(self.transport, "reactor"):
+            self._is_sharing, self._frames_left = True, FRAMES_PER_BEAT
         if self._is_held:
             self._is_held = False
             self.transport.resumeProducing()
@@ -153,12 +228,16 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
         """A message that autobahn put together."""
         if not self.muted:
             self._has_heard = True
+            WORK.messages += 1
             self._hand_on(payload if isBinary else payload.decode())
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803 - autobahn's names
         """The connection is gone: the application hears of it, and is let go of."""
         super().onClose(wasClean, code, reason)
         self.deliver = self._direct = None
+        inbox = getattr(self, "application_queue", None)
+        if inbox is not None:
+            inbox.let_go()
         self.is_closed = None  # autobahn's, kept by us and keeping us: only the collector would find out
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:  # noqa: N802 - autobahn's name
@@ -241,6 +320,7 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
         self._on_readable()
         if self.transport in self.transport.reactor._readers:  # noqa: SLF001
             loop.remove_reader(descriptor)
+            self._is_in_rounds = True
             rounds.add(descriptor, partial(self._on_round, rounds, descriptor))
 
     def _on_round(self, rounds: Rounds, descriptor: int) -> None:
@@ -248,9 +328,12 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
         if self.transport in self.transport.reactor._readers:  # noqa: SLF001
             self._on_readable()
         else:
+            self._is_in_rounds = False
             rounds.remove(descriptor)
 
     def _on_readable(self) -> None:
+        if self._is_owed:
+            return  # what was read before comes first, at its beat
         try:
             data = self._recv(READ_MAX)
         except BlockingIOError:
@@ -260,8 +343,15 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
         if not data:  # the end, or a failure: Twisted reads again, finds the same, and ends the connection its way
             self.transport.reactor._readOrWrite(self.transport, True)  # noqa: SLF001
             return
+        self._frames_left = FRAMES_PER_BEAT
+        WORK.reads += 1
+        WORK.bytes += len(data)
+        self._take_safely(data)
+        self._note_share(len(data))
+
+    def _take_safely(self, data: bytes) -> None:
         try:
-            self.dataReceived(data)
+            self._take(data)
         except Exception:  # as Twisted: a protocol that raises loses its connection
             log.exception("socket.failed")
             count("faults_total", where="socket")
@@ -269,17 +359,71 @@ class RoomSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne shi
             self.transport.loseConnection()
 
     def _take_early(self, data: bytes) -> bytes:
-        start = 0
-        while self.state == self.STATE_OPEN:
+        start, left = 0, self._frames_left
+        before = left
+        while left and self.state == self.STATE_OPEN:
             found = whole_message(data, start, self.early_max)
             if found is None:
                 break
             message, start = found
+            left -= 1
             self._has_heard = True
             if self.autoPingTimeoutCall and self.autoPingRestartOnAnyTraffic:
                 self._cancelAutoPingTimeoutCall()
             self._hand_on(message)
+        self._frames_left = left
+        taken = before - left
+        WORK.headers += taken
+        WORK.messages += taken
+        self._spend(taken)
         return data[start:] if start else data
+
+    # ---- the peer's share
+
+    def _spend(self, frames: int) -> None:
+        """Takes from the bucket, which is filled up only when it is empty: a look at the clock for each frame would cost more than it."""
+        self._tokens -= frames
+        if self._tokens < 0:
+            now = monotonic()
+            self._tokens = min(self._frames.burst, self._tokens + (now - self._filled_at) * self._frames.rate_per_s)
+            self._filled_at = now
+            if self._tokens < 0 and not self._is_flooded:
+                self._is_flooded = True  # nothing more is read of what comes
+                self.closeHandshakeTimeout = FLOODED_S
+                count("queue_overflows_total", queue="frames", policy="close")
+                self.say_goodbye(Close.RATE, "more frames than any route accepts, pings and fragments among them")
+
+    def _owe(self) -> None:
+        """Leaves the rest for the next beat, and reads no more until then."""
+        if not self._is_owed:
+            self._is_owed = True
+            if not self._is_in_rounds:
+                self.transport.pauseProducing()
+            run_at(next_beat(monotonic()), self._go_on)
+
+    def _go_on(self) -> None:
+        """A beat later."""
+        self._is_owed = False
+        if self.state == self.STATE_CLOSED:
+            return
+        self._frames_left, self._bytes_left = FRAMES_PER_BEAT, BYTES_PER_BEAT
+        rest = b""
+        if self.current_frame is None and not self.inside_message:
+            rest, self.data = self.data, b""
+        self._take_safely(rest)
+        self._note_share(0)
+        if not self._is_in_rounds:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Reads again, unless something else has still to be done first."""
+        if not self._is_owed and not getattr(self.application_queue, "is_full", False):
+            self.transport.resumeProducing()
+
+    def _note_share(self, size: int) -> None:
+        taken = FRAMES_PER_BEAT - self._frames_left
+        WORK.headers_beat_max = max(WORK.headers_beat_max, taken)
+        WORK.bytes_beat_max = max(WORK.bytes_beat_max, size)
 
     def _hand_on(self, message: bytes | str) -> None:
         if self.deliver is None:

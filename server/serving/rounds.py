@@ -13,6 +13,7 @@ import structlog
 from attrs import define, field
 
 from server.clock import monotonic, next_beat, run_at
+from server.serving.intake import WORK
 
 log = structlog.get_logger()
 
@@ -76,10 +77,12 @@ class Rounds:
             self._read_at_the_next_beat()
         else:
             self._wait()
+        headers = WORK.headers
         for descriptor, _ in ready:
             on_readable = self._readers.get(descriptor)
             if on_readable is not None:
                 self._contained(on_readable)
+        WORK.headers_round_max = max(WORK.headers_round_max, WORK.headers - headers)
 
     def _contained(self, on_readable: Callable[[], None]) -> None:
         """One socket's fault must not cost the others their turn."""

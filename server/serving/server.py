@@ -23,7 +23,7 @@ from server.serving.door import Door
 from server.serving.protocol import RoomSocketProtocol, are_insides_known
 from server.serving.requests import RoomHttpFactory
 from server.serving.steady import steady
-from server.sockets.outlet import EXTENSION
+from server.sockets.outlet import EXTENSION, INTAKE
 
 log = structlog.get_logger()
 steady(daphne_server, http_protocol, ws_protocol)
@@ -84,7 +84,9 @@ class RoomServer(Server):  # type: ignore[misc]  # daphne ships no types
             return super().create_application(protocol, scope)
         scope["asgi"] = {"version": "3.0", "spec_version": "2.3"}
         direct = protocol.direct_socket()
-        scope["extensions"] = {} if direct is None else {EXTENSION: direct}
+        scope["extensions"] = {INTAKE: protocol.intake()}
+        if direct is not None:
+            scope["extensions"][EXTENSION] = direct
         inbox = protocol.new_inbox()
         application = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)

@@ -58,6 +58,9 @@ class Connection:
     session: s.Session
     outlet: Outlet | None = None
     write: Callable[[bytes | str], None] = _not_open
+    allow: Callable[[int], None] | None = (
+        None  # tells the server how long messages may be; until then, as long as a hello
+    )
     conn: str = field(init=False)
     share: Share = field(init=False)
     identity: str = ""
@@ -183,6 +186,8 @@ class Connection:
         )
         chat_after = joined.chat[0].n - 1 if joined.chat else joined.chat_through
         self.session.attached(welcome, sections_from(joined.sections), joined.tick, now, chat_after)
+        if self.allow is not None:
+            self.allow(self.session.size_max)
 
     def turn_away(self, refused: e.JoinRefused, now: float) -> None:
         """The loop did not; where the room has moved, it is looked for again."""

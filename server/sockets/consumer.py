@@ -16,7 +16,7 @@ from game.wire.session import Session, SessionRules
 from server.routing.plan import RoutePlan
 from server.sockets.connection import Connection, rules_of
 from server.sockets.gateway import Gateway
-from server.sockets.outlet import EXTENSION, AsgiOutlet, DirectOutlet, Outlet
+from server.sockets.outlet import EXTENSION, INTAKE, AsgiOutlet, DirectOutlet, IntakeExtension, Outlet
 
 log = structlog.get_logger()
 
@@ -74,6 +74,10 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels sh
             return
         if chosen is None:
             session.finish(Close.TOO_OLD, f"expected one of the subprotocols {', '.join(SUBPROTOCOLS)}")
+        intake: IntakeExtension | None = (self.scope.get("extensions") or {}).get(INTAKE)
+        if intake is not None:
+            intake.expect(session.rules.flood)
+            connection.allow = intake.allow
         outlet = self._new_outlet(connection)
         try:
             await self.accept(subprotocol=chosen)

@@ -12,11 +12,13 @@ from typing import Any, Protocol
 import structlog
 from attrs import define, field
 
+from game.wire.limits import Limit
 from game.wire.showing import Message, WayOut
 
 log = structlog.get_logger()
 
 EXTENSION = "roomwright.socket"
+INTAKE = "roomwright.intake"
 OUT_MAX = 512
 OUT_BYTES_MAX = 4 * 1024 * 1024
 
@@ -49,6 +51,13 @@ class SocketExtension(Protocol):
     def leave(self, rest: Message) -> None: ...
     def is_clear(self) -> bool: ...
     def close(self, code: int, reason: str) -> None: ...
+
+
+class IntakeExtension(Protocol):
+    """What ``scope["extensions"]["roomwright.intake"]`` offers; see `server.serving.intake`."""
+
+    def expect(self, messages: Limit) -> None: ...
+    def allow(self, bytes_max: int) -> None: ...
 
 
 def _as_it_is(message: Message) -> Message:
