@@ -283,7 +283,7 @@ class Holder:
             await self._closed(item.incarnation, outcome)
 
     def _turn_away(self, waiting: list[Waiting], close: Close, reason: str) -> None:
-        retry_after_s = RETRY_JOIN_S if close is Close.MOVING else None
+        retry_after_s = RETRY_JOIN_S if close in (Close.MOVING, Close.OVERLOADED) else None
         for gateway, pending in waiting:
             if isinstance(pending, e.Join):
                 self._push(gateway, e.JoinRefused(pending.conn, close.value.code, reason, retry_after_s))

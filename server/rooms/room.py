@@ -32,6 +32,7 @@ from server.routing.plan import RoomPlan
 
 LINGER_S = 12.0
 PENDING_MAX = 20_000
+RETRY_JOIN_S = 0.5  # what came in one tick is taken in with the next
 
 
 @define(eq=False)
@@ -194,7 +195,7 @@ class Room:
         match item:
             case e.Join():
                 count("queue_overflows_total", queue="room", policy="refuse")
-                self.admission.refuse(gateway, item, Close.OVERLOADED, "the room takes no more this tick")
+                self.admission.refuse(gateway, item, Close.OVERLOADED, "the room takes no more this tick", RETRY_JOIN_S)
             case e.Kick():
                 count("queue_overflows_total", queue="room", policy="refuse")
                 self._out.append(ToOne(gateway, e.Kicked(item.request, "busy", "another try in a moment")))

@@ -31,7 +31,7 @@ STEPS_MAX = 30
 LAST_TICKS = 10
 WAITS_MS = (1, 7, 49, 50, 51, 120, 400, 1000, 3300)
 RULES = {
-    "join", "watch", "leave", "come_back", "take_over", "play", "play_on", "chat", "wait", "notice", "kick", "cut", "cut_after",
+    "join", "watch", "leave", "come_back", "take_over", "play", "play_on", "chat", "wait", "notice", "kick", "revoke", "cut", "cut_after",
     "half_open", "slow_reader", "stopped_reader", "swallow", "loss", "jumble", "little_capacity", "layer_restart", "group_expiry",
     "deaf", "disconnect", "kill_gateway", "kill_loop", "stall", "clock_step", "database_down",
 }  # fmt: skip
@@ -315,6 +315,13 @@ class Program(RuleBasedStateMachine):
         """The staff remove somebody."""
         self.note("kick")
         self.w.kick(self.pick(who), by_seat=by_seat)
+
+    @precondition(has_clients)
+    @rule(who=st.integers(0, 7))
+    def revoke(self, who: int) -> None:
+        """Somebody's account is deactivated."""
+        self.note("revoke")
+        self.w.revoke(self.pick(who))
 
     @rule(ms=st.sampled_from(WAITS_MS))
     def wait(self, ms: int) -> None:

@@ -261,3 +261,28 @@ def test_refuse_lets_nobody_in_twice_but_by_token():
     assert isinstance(ann, e.Joined)
     assert seats_of(door.join("ann", 1, ann.resume)) == [(0, 2)]
     assert isinstance(door.join("bob"), e.Joined)
+
+
+def test_a_taken_over_seat_tells_its_newcomer_nothing_that_it_must_not_count_and_loses_no_input():
+    """The older connection's last inputs are still unanswered, unacknowledged, or on their way when the newer one comes."""
+    world = RoomWorld(plan_of(same_player="take_over"))
+    first = world.person(identity="ann")
+    world.advance(0.3)
+    seconds = []
+    for n in range(6):
+        for value in range(20 + 10 * n, 25 + 10 * n):
+            first.do("score", value)
+        world.advance(0.01 * n)
+        second = world.person(identity="ann", gate="ab"[n % 2])
+        seconds.append(second)
+        world.advance(0.4)
+        assert second.is_in and not first.is_open
+        second.do("score", 100 + n)
+        world.advance(0.2)
+        assert second.view.all("guests")[0].score == 100 + n
+        assert list(second.answers) == [(0, second.sent[0][1])], "its own answer, and nobody else's"
+        first = second
+    world.heal()
+    world.check_settled()
+    for person in world.people:
+        world.watch.check_person(person)

@@ -42,6 +42,22 @@ def test_why_names_the_line() -> None:
     assert "public, spectators; layer group room.<incarnation>" in result.output
 
 
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [("new_seat", "a new seat"), ("take_over", "closed with 4409"), ("refuse", "refused with 4403")],
+)
+def test_why_tells_what_the_same_player_gets(choice: str, told: str, tmp_path: Path) -> None:
+    text = (GOLDEN / "fine.yaml").read_text(encoding="utf-8")
+    changed = text.replace("  demo:\n", f"  demo:\n    same_player: {choice}\n", 1)
+    assert changed != text
+    file = tmp_path / "routing.yaml"
+    file.write_text(changed, encoding="utf-8")
+    printed = run("why", "/ws/demo/K7", routing=file).output
+    again = [line for line in printed.splitlines() if line.startswith("  again")]
+    assert len(again) == 1 and told in again[0]
+    assert "  again" not in run("why", "/ws/demo/K7/watch", routing=file).output
+
+
 def test_why_not_names_the_nearest() -> None:
     result = run("why", "/ws/demo/K7/wacht")
     assert result.exit_code == 1
