@@ -16,6 +16,7 @@ from clients.python.room import Room
 from clients.python.sdk import connect
 from game.contract import Policy
 from game.rng import Rng
+from game.text import NAME_BYTES_MAX, NAME_LENGTH_MAX, clean_line, cut
 
 JOINING_AT_ONCE = 8
 
@@ -117,7 +118,7 @@ class Crew:
 
     async def _one(self, index: int, gate: asyncio.Semaphore, tally: Tally, report: Callable[[str], None]) -> None:
         policy = self.policies[index % len(self.policies)]
-        name = f"{policy.__name__} {index + 1}"
+        name = bot_name(policy, index + 1)
         await gate.acquire()
         is_waiting = True
         try:
@@ -134,6 +135,12 @@ class Crew:
         finally:
             if is_waiting:
                 gate.release()
+
+
+def bot_name(policy: type[Policy], number: int) -> str:
+    """The policy's name and the bot's number, which stays where the two are longer than a name may be."""
+    end = f" {number}"
+    return cut(clean_line(policy.__name__), NAME_LENGTH_MAX - len(end), NAME_BYTES_MAX - len(end)) + end
 
 
 async def _all_done(tasks: Sequence[asyncio.Task[None]]) -> None:

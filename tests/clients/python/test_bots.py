@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from clients.python.bots import BadPolicyError, Crew, default_policies, load_policy
+from clients.python.bots import BadPolicyError, Crew, bot_name, default_policies, load_policy
 from game.arena.bots import Ace, Chaser, Drifter
+from game.contract import Policy
+from game.text import clean_name
 from tests.clients.python.dots import Confused, Faulty, Wanderer
 from tests.clients.python.loopback import Loopback
 from tests.support.waiting import until
@@ -37,6 +39,13 @@ def test_a_games_own_policies_are_those_that_nothing_builds_upon():
     assert default_policies("arena") == [Ace, Chaser, Drifter]
     with pytest.raises(BadPolicyError, match="--policy"):
         default_policies("chess")
+
+
+@pytest.mark.parametrize("policy_name", ["Ace", "X" * 40, "\u6f22" * 40])
+def test_bots_of_one_policy_have_names_of_their_own_that_no_server_cuts(policy_name: str):
+    names = [bot_name(type(policy_name, (Policy,), {}), number) for number in (1, 12, 10_000)]
+    assert [name.rpartition(" ")[2] for name in names] == ["1", "12", "10000"]
+    assert [clean_name(name) for name in names] == names
 
 
 async def test_bots_play_until_told_to_stop(server: Loopback):
