@@ -49,7 +49,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "server.web.security.content_security_policy",
     "server.web.static.StaticFiles",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "server.web.sessions.KeyedSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
