@@ -1066,6 +1066,8 @@ EXCEPTIONS = {
     "server.routing.": "the routing file's own, met by its author at start; routes.md tells each route's limits",
     "server.layers:": "how a layer is shut down",
     "server.locks:ABOUT_LENGTH_MAX": "what a process writes about itself",
+    "server.deployment:STRANGERS_MAX": "how many loops of another deployment are named to the operator",
+    "server.fleet:": "how `up` brings back its own processes and prints their lines",
     "server.watchdog:": "what the rules may take; their author meets it",
     "server.rooms.counts:NOTED_AT_ONCE_MAX": "rooms whose counts the admin sees 5 s earlier or later",
     "server.ops.incidents:KEPT_MAX": "how many records of crashed rooms are kept on disk",

@@ -3,16 +3,24 @@
 Called once by `__main__` and `asgi`, before anything logs.
 """
 
+import asyncio
+import copy
 import io
 import logging
+import math
 import sys
 import textwrap
-from typing import Literal, TextIO
+from contextlib import nullcontext, suppress
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from game.text import escaped
+from server.clock import monotonic, run_at
+from server.ops.repeats import PERIOD_S, Repeats, content_of, error_of, normalised
+
+QUIET_S = 1.5 * PERIOD_S  # a flood that goes on says its number itself, with its next line
 
 Style = Literal["json", "console"]
 
@@ -43,11 +51,100 @@ def configure_logging(style: Style | None = None, level: str = "INFO", stream: T
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,  # module-level loggers are made before this runs
     )
-    handler = logging.StreamHandler(out)
+    handler = SummingHandler(out)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(chosen)))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name, quiet_level in QUIET.items():
         logging.getLogger(name).setLevel(quiet_level)
+
+
+class SummingHandler(logging.StreamHandler[TextIO]):
+    """Writes what is new at once, and sums up warnings and errors that repeat: ours and the standard library's alike."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._repeats = Repeats()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Writes the record, or counts it."""
+        now = monotonic()
+        with self.lock or nullcontext():
+            is_written = self._handle(record, now)
+            self._write_due(now)
+            return is_written
+
+    def close(self) -> None:
+        """Says what was held back until now."""
+        with self.lock or nullcontext():
+            self._write_due(math.inf)
+        super().close()
+
+    def _handle(self, record: logging.LogRecord, now: float) -> bool:
+        if record.levelno < logging.WARNING:
+            return super().handle(record)
+        error = _error_of(record)
+        text = error_of(error) if error is not None else ""
+        if isinstance(record.msg, dict):
+            kind, content = str(record.msg.get("event")), content_of(record.msg)
+        else:
+            kind, content = normalised(str(record.msg).partition("\n")[0]), normalised(record.getMessage())
+        kind = f"{record.name} {record.levelno} {kind}"
+        bare = _without_traceback(record, error)
+        held = self._repeats.admit(kind, f"{content} {text}", now, bare)
+        if held is None:
+            self._wake_later(now)
+            return False
+        has_traceback = error is None or self._repeats.wants_traceback(f"{kind} {text}", now)
+        return super().handle(_with_count(record if has_traceback else bare, held))
+
+    def _write_due(self, now: float) -> None:
+        for line, held in list(self._repeats.due(now)):
+            super().handle(_with_count(line, held))
+
+    def _wake_later(self, now: float) -> None:
+        """Where an event loop runs, what was held back is said though nothing else is logged."""
+        with suppress(RuntimeError):
+            loop = asyncio.get_running_loop()
+            if self._timer is None or self._timer.when() <= loop.time():
+                self._timer = run_at(now + QUIET_S, self._on_timer)
+
+    def _on_timer(self) -> None:
+        with self.lock or nullcontext():
+            self._write_due(monotonic())
+
+
+def _error_of(record: logging.LogRecord) -> BaseException | None:
+    found: Any = record.msg.get("exc_info") if isinstance(record.msg, dict) else record.exc_info
+    if found is True:
+        found = sys.exc_info()
+    if isinstance(found, tuple):
+        found = found[1]
+    return found if isinstance(found, BaseException) else None
+
+
+def _without_traceback(record: logging.LogRecord, error: BaseException | None) -> logging.LogRecord:
+    """The same line with an error's words alone; it keeps no frame alive."""
+    bare = copy.copy(record)
+    bare.exc_info = bare.exc_text = None
+    if isinstance(record.msg, dict):
+        bare.msg = {key: value for key, value in record.msg.items() if key != "exc_info"}
+        if error is not None:
+            bare.msg.setdefault("error", repr(error))
+    else:
+        bare.msg, bare.args = record.getMessage() + (f": {error!r}" if error is not None else ""), ()
+    return bare
+
+
+def _with_count(record: logging.LogRecord, held: int) -> logging.LogRecord:
+    if not held:
+        return record
+    counted = copy.copy(record)
+    if isinstance(record.msg, dict):
+        counted.msg = {**record.msg, "repeated": held}
+    else:
+        counted.msg, counted.args = f"{record.getMessage()} (repeated {held} times)", ()
+    return counted
 
 
 def _rendering(style: Style) -> list[Processor]:
