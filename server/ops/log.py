@@ -3,7 +3,6 @@
 Called once by `__main__` and `asgi`, before anything logs.
 """
 
-import asyncio
 import copy
 import io
 import logging
@@ -64,7 +63,7 @@ class SummingHandler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._repeats = Repeats()
-        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at = -math.inf
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Writes the record, or counts it."""
@@ -104,10 +103,10 @@ class SummingHandler(logging.StreamHandler[TextIO]):
 
     def _wake_later(self, now: float) -> None:
         """Where an event loop runs, what was held back is said though nothing else is logged."""
-        with suppress(RuntimeError):
-            loop = asyncio.get_running_loop()
-            if self._timer is None or self._timer.when() <= loop.time():
-                self._timer = run_at(now + QUIET_S, self._on_timer)
+        if now >= self._wakes_at:
+            with suppress(RuntimeError):
+                run_at(now + QUIET_S, self._on_timer)
+                self._wakes_at = now + QUIET_S
 
     def _on_timer(self) -> None:
         with self.lock or nullcontext():
