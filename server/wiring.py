@@ -223,9 +223,11 @@ class Parts:
                 now,
             )
 
-    def why_not_open(self, address: str) -> Refusal | None:
-        """Why quick play may open no room for an address now, as HTTP tells it."""
-        found = self.gateway.why_not_open("", address) if self.gateway is not None else None
+    def why_not_open(self, address: str, room_type: str) -> Refusal | None:
+        """Why quick play may open no room of that type for an address now, as HTTP tells it."""
+        if self.gateway is None:
+            return None
+        found = self.gateway.why_none_takes(self.plan.rooms[room_type]) or self.gateway.why_not_open("", address)
         if found is None:
             return None
         return Refusal(429 if found.close is Close.NOT_ALLOWED else 503, found.reason, found.retry_after_s)

@@ -93,7 +93,7 @@ class Lobby:
     """The lobby's view of the server; `checks` say by name whether a part is well, for `/healthz`; `notes` what is worth
     a look there, too.
 
-    `why_not_open(address)` tells whether an address may open a room now, and `note_opened(incarnation, address)` that it did.
+    `why_not_open(address, room_type)` tells whether an address may open such a room now, and `note_opened(incarnation, address)` that it did.
 
     `kick` is there in processes with a gateway. `turn` is for who chooses a room: who comes meanwhile shall find the room that is
     being opened, not open another.
@@ -105,7 +105,7 @@ class Lobby:
     kick: AskKick | None = None
     notes: Mapping[str, Callable[[], object]] = field(factory=dict)
     turn: asyncio.Lock = field(factory=asyncio.Lock)
-    why_not_open: Callable[[str], Refusal | None] = lambda _: None
+    why_not_open: Callable[[str, str], Refusal | None] = lambda address, room_type: None
     note_opened: Callable[[str, str], None] = lambda _, __: None
 
 

@@ -57,7 +57,7 @@ async def quick(request: HttpRequest, body: dict[str, object]) -> JsonResponse:
         now = clock.monotonic()
         found = lobby.live.joinable(kind.name, now, kind.prefer)
         if found is None:
-            refusal = lobby.why_not_open(address)
+            refusal = lobby.why_not_open(address, kind.name)
             if refusal is not None:
                 return _no_new_room(refusal)
             row = await directory.aopen_room(kind.name, options=kind.options)

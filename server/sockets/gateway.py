@@ -18,7 +18,7 @@ from server.ops.metrics import count
 from server.relay import envelope as e
 from server.relay.hub import Hub
 from server.relay.terms import Mismatches, terms_of
-from server.routing.plan import RoutePlan
+from server.routing.plan import RoomPlan, RoutePlan
 from server.sockets.allowances import Allowances
 from server.sockets.caps import Caps
 from server.sockets.kicks import Kicks
@@ -187,7 +187,7 @@ class Gateway:
         terms = terms_of(route.room)
         loop = self.hub.loops.chosen(self.now(), row.incarnation, row.room_type, terms)
         if loop is None:
-            return self._no_loop(route)
+            return self._no_loop(route.room)
         host = e.Host(row.incarnation, row.code, row.room_type, row.seed, terms)
         return Found(row.incarnation, loop.node, loop.channel, host)
 
@@ -211,11 +211,15 @@ class Gateway:
         problem = self.mismatches.note(loop, room_type, terms, loops.terms(loop, room_type))
         return _moving(f"this gateway cannot serve the room: {problem}")
 
-    def _no_loop(self, route: RoutePlan) -> NotFound:
-        """Why no loop takes a new room of the route's type."""
-        loops, now, terms = self.hub.loops, self.now(), terms_of(route.room)
+    def why_none_takes(self, room: RoomPlan) -> NotFound | None:
+        """Why no loop takes a new room of this type now; None where one does."""
+        is_taken = self.hub.loops.has_any(self.now(), room.name, terms_of(room))
+        return None if is_taken else self._no_loop(room)
+
+    def _no_loop(self, room: RoomPlan) -> NotFound:
+        loops, now, terms = self.hub.loops, self.now(), terms_of(room)
         for loop in [loop for loop in loops.seen.values() if loops.is_alive(loop.node, now) and not loop.is_draining]:
-            problem = self.mismatches.note(loop.node, route.room.name, terms, loops.terms(loop.node, route.room.name))
+            problem = self.mismatches.note(loop.node, room.name, terms, loops.terms(loop.node, room.name))
             if problem:
                 return _moving(f"no loop process has the room type as this gateway has it: {problem}")
         return self._none_takes()
@@ -271,9 +275,7 @@ class Gateway:
             return NotFound(Close.NO_SUCH_ROOM, f"there is no room {code}")
         if code in self._opening:
             return await self._ask(asyncio.shield(self._opening[code]))
-        if not self.hub.loops.has_any(now, route.room.name, terms_of(route.room)):
-            return self._no_loop(route)
-        refused = self.why_not_open(who.id, address)
+        refused = self.why_none_takes(route.room) or self.why_not_open(who.id, address)
         if refused:
             return refused
         opening = self._opening[code] = asyncio.ensure_future(self._open(route.room.name, code, who, address))

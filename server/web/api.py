@@ -10,7 +10,9 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from game.wire.limits import Limit
@@ -19,6 +21,8 @@ from server.database import DatabaseBusyError
 from server.web.address import address_of_request
 from server.web.origin import origin_is_allowed
 from server.web.ratelimit import RateLimit
+
+log = structlog.get_logger()
 
 BODY_LENGTH_MAX = 4096
 PostView = Callable[[HttpRequest, dict[str, object]], Coroutine[Any, Any, HttpResponseBase]]
@@ -102,6 +106,11 @@ async def _answered(view: Callable[[], Coroutine[Any, Any, HttpResponseBase]]) -
         return refusal.response()
     except DatabaseBusyError as error:
         return BadRequestError(503, "busy", "another try in a moment", str(error)).response()
+    except (OperationalError, InterfaceError) as error:
+        log.warning("database.unavailable", what="http", error=repr(error)[:300])
+        response = BadRequestError(503, "no database", "another try in a moment", "no answer").response()
+        response["Retry-After"] = "1"
+        return response
 
 
 def _wrong_method(request: HttpRequest, allowed: str) -> JsonResponse:

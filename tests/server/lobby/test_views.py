@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from django.db import OperationalError
 from django.test import AsyncClient
 
 from server import clock
@@ -78,18 +79,32 @@ async def test_quick_play_opens_no_room_where_none_may_be_opened_but_finds_those
 ):
     asked: list[str] = []
 
-    def why_not(address: str) -> Refusal:
-        asked.append(address)
+    def why_not(address: str, room_type: str) -> Refusal:
+        asked.append(f"{address} {room_type}")
         return Refusal(503, "rooms_when_busy: every loop is late", 2.5)
 
     registry.install(evolve(lobby, why_not_open=why_not))
     answer = await quick(async_client, {"type": "duel"})
-    assert (answer.status_code, answer["Retry-After"], asked) == (503, "3", ["127.0.0.1"])
+    assert (answer.status_code, answer["Retry-After"], asked) == (503, "3", ["127.0.0.1 duel"])
     assert answer.json()["got"] == "rooms_when_busy: every loop is late"
     announce(lobby, "AAAAA")
     assert (await quick(async_client, {"type": "duel"})).json()["code"] == "AAAAA"
     announce(lobby, "AAAAA", state="busy")  # its loop takes nobody new
     assert (await quick(async_client, {"type": "duel"})).status_code == 503
+
+
+async def test_without_a_database_quick_play_finds_what_there_is_and_is_to_be_tried_again_for_a_new_room(
+    async_client: AsyncClient, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+):
+    async def away(*_: object, **__: object) -> None:
+        raise OperationalError("connection to server at 10.1.2.3 failed")
+
+    monkeypatch.setattr(directory, "aopen_room", away)
+    answer = await quick(async_client, {"type": "duel"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert "10.1.2.3" not in answer.content.decode()
+    announce(lobby, "AAAAA")
+    assert (await quick(async_client, {"type": "duel"})).json()["code"] == "AAAAA"
 
 
 async def test_a_room_that_quick_play_opens_is_noted_for_its_address(async_client: AsyncClient, lobby: Lobby):
