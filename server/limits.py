@@ -604,6 +604,16 @@ GATEWAY = (
         why="all that are shown at a login",
     ),
     Row(
+        of="server.sockets.gateway:OPENING_MAX",
+        limits="rooms that wait for the directory to open them",
+        unit="rooms",
+        per=Per.PROCESS,
+        beyond="refuse: 4503, retry after 3 s",
+        counted='queue_overflows_total{queue="opening",policy="refuse"}',
+        need=60,
+        why="two classes of 30 that open a room each while the database takes seconds",
+    ),
+    Row(
         of="server.sockets.outlet:OUT_MAX",
         limits="messages that wait for a socket, over plain ASGI",
         unit="messages",

@@ -10,6 +10,7 @@ import structlog
 from attrs import define, field
 
 from server.clock import monotonic, sleep_until
+from server.ops.faults import Faults
 from server.ops.metrics import count
 from server.rooms.room import Room
 
@@ -28,6 +29,7 @@ class CountNotes:
     rooms: Callable[[], Collection[Room]]
     write: Callable[[Counts], Awaitable[object]]
     _noted: dict[tuple[str, int], tuple[int, int, int]] = field(factory=dict)
+    _faults: Faults = field(factory=Faults)
 
     async def run(self) -> None:
         """Notes every NOTE_EVERY_S until cancelled. The first time everybody's rooms are empty, as the directory has them."""
@@ -37,7 +39,12 @@ class CountNotes:
 
     async def note(self) -> None:
         """One query, or none. What could not be written is written the next time."""
-        now = {_key(room): _counts(room) for room in self.rooms()}
+        now: dict[tuple[str, int], tuple[int, int, int]] = {}
+        for room in self.rooms():
+            try:
+                now[_key(room)] = _counts(room)
+            except Exception as error:  # noqa: BLE001 - noted, with its stack; the other rooms are counted
+                self._faults.note(error, "counts.room_failed", "counts", room=room.facts.incarnation)
         self._noted = {key: noted for key, noted in self._noted.items() if key in now}
         changed = [key for key, counts in now.items() if self._noted.get(key, (0, 0, 0)) != counts]
         rows = {key: now[key] for key in changed[:NOTED_AT_ONCE_MAX]}

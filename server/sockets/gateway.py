@@ -29,6 +29,7 @@ from server.sockets.who import Who
 from server.web.address import NOWHERE
 
 POLL_EVERY_S = 0.1
+OPENING_MAX = 200  # rooms that wait for the directory to open them
 LISTEN_S = 3.0
 LISTEN_POLL_S = 0.05
 RETRY_BUSY_S = 3.0
@@ -275,6 +276,9 @@ class Gateway:
             return NotFound(Close.NO_SUCH_ROOM, f"there is no room {code}")
         if code in self._opening:
             return await self._ask(asyncio.shield(self._opening[code]))
+        if len(self._opening) >= OPENING_MAX:  # the database stands still, and what is asked of it only grows
+            count("queue_overflows_total", queue="opening", policy="refuse")
+            return NotFound(Close.OVERLOADED, "too many rooms are being opened; try again in a moment", RETRY_BUSY_S)
         refused = self.why_none_takes(route.room) or self.why_not_open(who.id, address)
         if refused:
             return refused

@@ -95,13 +95,14 @@ class DirectOutlet:
 
 @define(eq=False)
 class AsgiOutlet:
-    """Over ASGI: one task writes what waits in a queue of at most OUT_MAX messages. Made within a running event loop."""
+    """Over ASGI: one task writes what waits in a queue, OUT_MAX messages and OUT_BYTES_MAX. Made within a running event loop."""
 
     _asgi_send: Callable[[dict[str, Any]], Awaitable[Any]]
     on_full: Callable[[], None]
     form: Callable[[Message], Message] = _as_it_is
     _waiting: deque[dict[str, Any]] = field(factory=deque)
     _wake: asyncio.Event = field(factory=asyncio.Event)
+    _size: int = 0
     _is_full: bool = False
     _is_closed: bool = False
     _task: asyncio.Task[None] = field(init=False)
@@ -119,8 +120,10 @@ class AsgiOutlet:
         if self._has_overflowed():  # overflow: close; what waits is not worth waiting for
             self._is_full = True
             self._waiting.clear()
+            self._size = 0
             self.on_full()
             return
+        self._size += len(message)
         self._put({"type": "websocket.send", "bytes" if isinstance(message, bytes) else "text": message})
 
     def send(self, message: Message) -> int:
@@ -135,7 +138,7 @@ class AsgiOutlet:
         self.write(rest)
 
     def _has_overflowed(self) -> bool:
-        return len(self._waiting) >= OUT_MAX and not self._is_full
+        return (len(self._waiting) >= OUT_MAX or self._size > OUT_BYTES_MAX) and not self._is_full
 
     def is_clear(self) -> bool:
         return True
@@ -154,7 +157,9 @@ class AsgiOutlet:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                await self._send(self._waiting.popleft())
+                event = self._waiting.popleft()
+                self._size = max(0, self._size - len(event.get("bytes") or event.get("text") or ""))
+                await self._send(event)
 
     async def _send(self, event: dict[str, Any]) -> None:
         try:

@@ -45,7 +45,7 @@ class Row:
 class Process:
     """`open` and `close` it; `socket` connects.
 
-    ``held_at`` names what everybody has to wait for until `go_on`: scope, find, open, claim or missed; ``stopped`` counts them.
+    ``held_at`` names what everybody has to wait for until `go_on`: scope, find, open, claim, missed or seen; ``stopped`` counts them.
     """
 
     plan: Plan
@@ -176,7 +176,10 @@ class Process:
             await self._wait_at("missed")
             return []
 
-        return People(lambda token: Who(token, token.title(), "guest"), of_scope, missed, _nothing)
+        async def seen(_identity: str, _ids: tuple[int, ...]) -> None:
+            await self._wait_at("seen")
+
+        return People(lambda token: Who(token, token.title(), "guest"), of_scope, missed, seen)
 
 
 @define(eq=False)
@@ -222,7 +225,3 @@ class Player:
             data = message.get("bytes") or message["text"]
             assert not isinstance(data, bytes) or decode_frame(data).kind in FrameKind
             self.client.receive(data, monotonic())
-
-
-async def _nothing(*_: Any) -> None:
-    """For what these tests do not look at."""

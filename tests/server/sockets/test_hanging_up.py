@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from game.wire import messages as m
+from server.sockets.connection import SEEN_MAX
 from server.sockets.consumer import RoomConsumer
 from tests.server.sockets.process import Process
 from tests.support.waiting import until
@@ -104,3 +105,32 @@ async def test_a_socket_that_breaks_while_it_is_accepted_leaves_no_task(process)
     await asyncio.gather(run, return_exceptions=True)
     await until("no task left", lambda: asyncio.all_tasks() <= tasks)
     assert not any(left_behind(process).values())
+
+
+async def test_so_many_rooms_wait_for_the_directory_and_no_more(process, monkeypatch):
+    monkeypatch.setattr("server.sockets.gateway.OPENING_MAX", GUESTS - 5)
+    process.held_at = "open"
+    sockets = [process.socket(f"/ws/ROOM{n}") for n in range(GUESTS)]
+    for n, socket in enumerate(sockets):
+        assert (await socket.connect())[0]
+        await socket.send_to(text_data=m.encode(m.Hello(token=f"guest{n}")))
+    refused = [m.decode_server((await socket.receive_output(5))["text"]) for socket in sockets[-5:]]
+    assert [goodbye.code for goodbye in refused if isinstance(goodbye, m.Goodbye)] == [4503] * 5
+    assert len(process.gateway._opening) == GUESTS - 5
+    await hang_up(sockets)
+    process.go_on()
+    await until("nothing left", lambda: not any(left_behind(process).values()))
+
+
+async def test_acks_of_notices_ask_the_database_one_question_at_a_time(process):
+    ann = await process.joined("/ws/K7", "ann")
+    (connection,) = process.gateway.connections.values()
+    process.held_at = "seen"
+    for first in range(1, 3 * SEEN_MAX, 10):
+        await ann.socket.send_to(text_data=m.encode(m.Ack(notices=tuple(range(first, first + 10)))))
+    await until("all to be read", lambda: len(connection._seen) == SEEN_MAX)
+    await until("one question", lambda: process.stopped == 1)
+    assert len(connection._tasks) == 1
+    process.go_on()
+    await until("it to be told", lambda: not connection._seen and not connection._tasks)
+    assert ann.code is None

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from server.sockets.outlet import OUT_MAX, AsgiOutlet
+from server.sockets.outlet import OUT_BYTES_MAX, OUT_MAX, AsgiOutlet
 
 
 class Server:
@@ -58,4 +58,29 @@ async def test_a_goodbye_fits_after_the_overflow():
     while not server.sent or server.sent[-1]["type"] != "websocket.close":
         await asyncio.sleep(0)
     assert server.sent[-1]["code"] == 4430
+    outlet.stop()
+
+
+async def test_large_messages_are_bounded_by_their_bytes():
+    """512 KEYs of a MB each would be half a GB for one peer that takes nothing."""
+    calls: list[int] = []
+    server = Server()
+    outlet = AsgiOutlet(server.send, lambda: calls.append(1))
+    half = b"x" * (OUT_BYTES_MAX // 2)
+    for _ in range(5):
+        outlet.write(half)
+        await asyncio.sleep(0)
+    assert calls == [1] and len(outlet._waiting) == 0
+    outlet.stop()
+
+
+async def test_what_has_left_makes_place():
+    server = Server()
+    server.takes.set()
+    outlet = AsgiOutlet(server.send, lambda: None)
+    for _ in range(10):
+        outlet.write(b"x" * (OUT_BYTES_MAX // 2))
+        while outlet._waiting:
+            await asyncio.sleep(0)
+    assert not outlet._has_overflowed() and outlet._size == 0 and len(server.sent) == 10
     outlet.stop()
