@@ -80,6 +80,10 @@ BOUNDS = {
         "Lobby.notes": PLAN,
     },
     "server/ops/faults.py": {"Faults._logged": "server.ops.faults:LOGGED_MAX"},
+    "server/ops/repeats.py": {
+        "Repeats._kinds": "server.ops.repeats:KINDS_KEPT",
+        "Repeats._tracebacks": "server.ops.repeats:KINDS_KEPT",
+    },
     "server/relay/feed.py": {
         "Feed.chat": "server.relay.hub:CHAT_KEPT",
         "Feed._early": "server.relay.feed:PENDING_MAX",
