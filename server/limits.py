@@ -1,8 +1,8 @@
 """The limits table: every bound that a stranger can meet, and beside each what the busiest honest client needs of it.
 
 A row names the constant, which stays in the module that obeys it; its value is read from there. `python -m server docs`
-prints the table to docs/generated/limits.md. `tests/server/test_limits.py` holds each row to its need, and finds constants
-that look like a limit and have no row. A new limit is a constant where it is used, a counter, and a row here.
+prints the table to docs/generated/limits.md. `tests/server/test_limits.py` holds each row to its need, and
+`make check` finds constants that look like a limit and have no row. A new limit is a constant where it is used, a counter, and a row here.
 """
 
 import os

@@ -8,7 +8,6 @@ from game.wire.limits import Limit
 
 KEYS_MAX = 4096
 LOOKED_AT = 8  # of the keys unheard of for longest, when another one needs a place
-SHARED = "\0"  # the bucket of all that found no place
 GUESTS = Limit(50.0, 500)  # a classroom or an office is one address, and so is a swarm of bots
 QUICK_PLAYS = Limit(5.0, 100)
 KICKS = Limit(2.0, 30)
@@ -27,17 +26,25 @@ class RateLimit:
     limit: Limit
     keys_max: int = KEYS_MAX
     _buckets: OrderedDict[str, tuple[float, float]] = field(factory=OrderedDict, init=False)
+    _shared: tuple[float, float] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._shared = float(self.limit.burst), 0.0
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     def wait_s(self, key: str, now: float) -> float:
         """Spends one call of `key`: 0 if it may go ahead, else the seconds until it may (nothing is spent then)."""
-        if key not in self._buckets and len(self._buckets) >= self.keys_max and not self._make_place(now):
-            key = SHARED
-        tokens = self._tokens(*self._buckets.pop(key, (float(self.limit.burst), now)), now)
+        has_place = key in self._buckets or len(self._buckets) < self.keys_max or self._make_place(now)
+        before = self._buckets.pop(key, (float(self.limit.burst), now)) if has_place else self._shared
+        tokens = self._tokens(*before, now)
         wait = 0.0 if tokens >= 1.0 else (1.0 - tokens) / self.limit.rate_per_s
-        self._buckets[key] = (tokens - 1.0 if tokens >= 1.0 else tokens, now)
+        after = (tokens - 1.0 if tokens >= 1.0 else tokens, now)
+        if has_place:
+            self._buckets[key] = after
+        else:
+            self._shared = after
         return wait
 
     def _tokens(self, tokens: float, since: float, now: float) -> float:

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from tests.checks import clocks, determinism, names, yaml_readers
+from tests.checks import clocks, determinism, limits, names, yaml_readers
 from tests.checks.tree import Tree
 
-CHECKS = (clocks.check, determinism.check, names.check, yaml_readers.check)
+CHECKS = (clocks.check, determinism.check, limits.check, names.check, yaml_readers.check)
 
 
 def main(root: Path) -> int:

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.checks import clocks, determinism, names, yaml_readers
+from tests.checks import clocks, determinism, limits, names, yaml_readers
 from tests.checks.__main__ import CHECKS
 from tests.checks.tree import Finding, Tree
 
@@ -153,6 +153,23 @@ def test_words_that_only_contain_a_name_are_fine(plant: Plant) -> None:
 def test_a_second_reader_of_yaml_is_seen(plant: Plant, source: str) -> None:
     tree = plant({"server/rooms/room.py": source, "server/routing/load.py": "import yaml"})
     assert [found.path for found in yaml_readers.check(tree)] == ["server/rooms/room.py"]
+
+
+def test_a_limit_without_a_row_is_seen(plant: Plant) -> None:
+    source = """\
+        LINES_MAX = 3
+        A_MAX, B_S = 1, 2
+        ROOMS_EACH: int = 1
+        QUICK = Limit(1.0, 2)
+        TABS_PER_PERSON = 4
+        RETRY_S = 1
+        made = 1
+        """
+    tree = plant({"server/web/made.py": source, "game/wire/session.py": "SIZE_MAX = 4096", "game/arena/x.py": source})
+    found = [finding.text.partition(" ")[0] for finding in limits.check(tree)]
+    assert found == [
+        f"server.web.made:{name}" for name in ("LINES_MAX", "A_MAX", "ROOMS_EACH", "QUICK", "TABS_PER_PERSON")
+    ]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__module__.rpartition(".")[2])

@@ -233,6 +233,8 @@ async def test_newcomers_are_told_when_to_come_and_who_comes_back_is_let_in(loop
     ann = await loop.join("one", "ann")
     bob = await loop.join("one", "bob")
     assert isinstance(ann, e.Joined) and isinstance(bob, e.Joined)
+    fay = await loop.join("one", "fay")  # whose newer tab takes over while the older is open
+    assert isinstance(fay, e.Joined)
     for joined in (ann, bob):
         loop.holder._on_item(GATE, e.AckItem("one", joined.conn, 1, 1))
         loop.holder._on_item(GATE, e.Part("one", joined.conn, is_lost=True))
@@ -246,6 +248,7 @@ async def test_newcomers_are_told_when_to_come_and_who_comes_back_is_let_in(loop
         assert (refused.close, refused.retry_after_s) == (Close.OVERLOADED.value.code, RETRY_LATE_S)
         assert refused.reason.startswith("joins_when_late: ")
     assert isinstance(await loop.join("one", "ann", resume=ann.resume), e.Joined)
+    assert isinstance(await loop.join("one", "fay", resume=fay.resume), e.Joined)
     assert isinstance(await loop.join("one", "bob"), e.Joined)  # without its token, but its seat waits
     loop.cost_s = 0.1 * PERIOD_S / 4
     await loop.step(20.0)
