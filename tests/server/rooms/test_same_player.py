@@ -5,11 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from game.wire.closecodes import BY_CODE, Close, Retry
+from game.wire.limits import Limit
 from server.relay import envelope as e
 from server.rooms.outgoing import ToOne
 from server.rooms.room import Room
 from server.rooms.seats import EARNING, ROOM_SEATS_PER_IDENTITY, YIELD_AFTER_S, SeatState
 from server.rooms.viewers import RoomFacts
+from server.rooms.voices import Voices
 from tests.server.rooms.plans import plan_of
 from tests.server.rooms.world import STARTED, Person, RoomWorld, _eval
 
@@ -286,3 +288,23 @@ def test_a_taken_over_seat_tells_its_newcomer_nothing_that_it_must_not_count_and
     world.check_settled()
     for person in world.people:
         world.watch.check_person(person)
+
+
+def test_lines_over_several_gateways_are_counted_by_the_room_and_whoever_said_too_much_is_told():
+    world = RoomWorld(plan_of())
+    world.room.voices = Voices(Limit(0.1, 4))  # and one line that is late
+    ann, bob = world.person(identity="ann"), world.person(gate="b")
+    world.advance(0.3)
+    for n in range(4):
+        for line in range(3):
+            ann.client.say(f"ann {n} {line}")
+        world.advance(0.3)
+        ann.drop()
+        ann.connect("ba"[n % 2])
+        world.advance(0.3)
+    bob.client.say("bob's")
+    world.advance(0.3)
+    assert [line.text for line in bob.chat] == ["ann 0 0", "ann 0 1", "ann 0 2", "ann 1 0", "ann 1 1", "bob's"]
+    assert [(refused.what, refused.reason) for refused in ann.refused] == [("chat", "rate")] * 7
+    world.heal()
+    world.check_settled()

@@ -259,6 +259,7 @@ class Person:
     sent: list[tuple[int, int, int]] = field(factory=list)
     answers: dict[tuple[int, int], list[tuple[int, str]]] = field(factory=dict)
     chat: list[m.ChatLine] = field(factory=list)
+    refused: list[m.Refused] = field(factory=list)
     goodbyes: list[m.Goodbye] = field(factory=list)
     welcomes: list[m.Welcome] = field(factory=list)
 
@@ -338,6 +339,8 @@ class Person:
                     self.goodbyes.append(news)
                 case m.Chat():
                     self.chat += news.lines
+                case m.Refused():
+                    self.refused.append(news)
                 case Answered():
                     a = news.answer
                     self.answers.setdefault((a.slot, a.n), []).append((a.tick, a.reason))
