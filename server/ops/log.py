@@ -129,10 +129,15 @@ def _without_traceback(record: logging.LogRecord, error: BaseException | None) -
     if isinstance(record.msg, dict):
         bare.msg = {key: value for key, value in record.msg.items() if key != "exc_info"}
         if error is not None:
-            bare.msg.setdefault("error", repr(error))
+            bare.msg.setdefault("error", _words(error))
     else:
-        bare.msg, bare.args = record.getMessage() + (f": {error!r}" if error is not None else ""), ()
+        bare.msg, bare.args = record.getMessage() + (f": {_words(error)}" if error is not None else ""), ()
     return bare
+
+
+def _words(error: BaseException) -> str:
+    """Its type and what it says; the repr of some (redis-py's) has only a code."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _with_count(record: logging.LogRecord, held: int) -> logging.LogRecord:

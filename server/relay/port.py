@@ -136,7 +136,7 @@ class Port:
             try:
                 message = await layer.receive(channel)
             except Exception as error:  # noqa: BLE001 - a back end's own errors: the layer is retried, never given up
-                log.warning("layer.receive_failed", alias=self.alias, error=repr(error))
+                log.warning("layer.receive_failed", alias=self.alias, error=f"{type(error).__name__}: {error}")
                 await sleep_until(monotonic() + RECEIVE_RETRY_S)
                 continue
             try:
@@ -197,7 +197,7 @@ class Port:
         except Exception as error:  # noqa: BLE001 - a back end's own errors; what was lost is repaired by the protocol
             self.failed += 1
             count("layer_failures_total", alias=self.alias)
-            log.warning("layer.send_failed", alias=self.alias, error=repr(error))
+            log.warning("layer.send_failed", alias=self.alias, error=f"{type(error).__name__}: {error}")
             return False
         self.sent += 1
         return True
@@ -233,7 +233,7 @@ class Port:
             async with asyncio.timeout(DEAF_AFTER_S):
                 await self._open()
         except Exception as error:  # noqa: BLE001 - still away: the next round tries again
-            log.warning("layer.reset_failed", alias=self.alias, error=repr(error))
+            log.warning("layer.reset_failed", alias=self.alias, error=f"{type(error).__name__}: {error}")
             return
         if old_receiver is not None:
             old_receiver.cancel()
@@ -272,4 +272,4 @@ async def _discard(layer: Any) -> None:
         async with asyncio.timeout(SEND_DEADLINE_S):
             await closer()
     except Exception as error:  # noqa: BLE001 - it was broken already
-        log.info("layer.discard_failed", error=repr(error))
+        log.info("layer.discard_failed", error=f"{type(error).__name__}: {error}")

@@ -9,6 +9,7 @@ import pytest
 from tests.flow.conftest import MakeFleet
 from tests.flow.fleet import Fleet
 from tests.flow.lab import Poke
+from tests.flow.servers import HERE, self_signed
 from tests.support.ports import free_port
 from tests.support.processes import Running
 from tests.support.redis import RedisServer
@@ -86,6 +87,20 @@ def test_an_address_that_cannot_be_had(new_fleet: MakeFleet, part: str):
         port = str(taken.getsockname()[1])
         check_refused(start(fleet, part, ROOMWRIGHT_PORT=port, **layer), f"port {port}", "in use")
     assert not (fleet.folder / "test.sqlite3").exists(), "what cannot be served is said before anything is made"
+
+
+def test_an_address_that_is_lost_at_the_last_moment(new_fleet: MakeFleet):
+    """Daphne's own server would end with 0: here somebody takes the port after our look at it."""
+    fleet = new_fleet("memory")
+    (fleet.folder / "server.pem").write_bytes(self_signed())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = [str(HERE / "tls_server.py"), port, str(fleet.folder / "server.pem")]
+        refused = fleet.processes.python(*words, env=fleet.env)
+        assert refused.wait() == 1
+    last = refused.log().strip().splitlines()[-1]
+    assert "cannot listen" in last and port in last and "in use" in last
+    assert "Traceback" not in refused.log()
 
 
 def test_a_database_that_cannot_be_used(new_fleet: MakeFleet):
