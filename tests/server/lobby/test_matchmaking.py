@@ -268,6 +268,16 @@ class Matchmaking(RuleBasedStateMachine):
         identity = self._pick(which).identity if known else f"p{next(self.numbers)}"
         self._join(told.code, identity, slots)
 
+    @precondition(lambda self: any(not person.is_connected and person.has_seats for person in self.people))
+    @rule(which=who)
+    def come_without_token(self, which: int) -> None:
+        """Somebody who lost the connection comes again and has lost the token too: a full room has the lost seat for them."""
+        away = [p for p in self.people if not p.is_connected and p.has_seats and not p.held.room.is_over]
+        full = [person for person in away if person.held.room.match.seats.people == SEATS]
+        if full or away:
+            person = (full or away)[which % len(full or away)]
+            self._join(person.held.room.facts.code, person.identity)
+
     def _join(self, code: str, identity: str, slots: int = 1, *, is_sent: bool = False) -> int:
         """As a gateway does it: the open room of the code, or a new one. The close code, 0 where they are in."""
         held = self._room(code)
