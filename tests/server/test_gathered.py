@@ -103,3 +103,15 @@ def test_everybody_gets_the_answer_to_their_own_question(keys: list[str]):
         assert sum(sizes) == len(set(keys))
 
     asyncio.run(play())
+
+
+async def test_a_key_that_the_job_does_not_answer_costs_no_other_its_answer():
+    """It raised in the middle of the answers: those behind it waited for ever, and so did whoever asked meanwhile."""
+
+    async def ask(keys: Collection[str]) -> dict[str, int]:
+        return {key: 1 for key in keys if key != "b"}
+
+    rooms = Gathered(ask)
+    answers = await asyncio.wait_for(asyncio.gather(*map(rooms.of, "abc"), return_exceptions=True), 5)
+    assert answers[0] == answers[2] == 1 and isinstance(answers[1], LookupError)
+    assert await asyncio.wait_for(rooms.of("d"), 5) == 1

@@ -3,10 +3,12 @@
 import asyncio
 
 import pytest
+from django.db import DataError, IntegrityError, OperationalError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.history import match_end as match_end_module
+from server.history import results
 from server.history.match_end import Fenced, Recorded, from_payload, record_match_end, to_payload
 from server.history.models import Match, Outbox, Replay, Result
 from server.history.results import ATTEMPTS_MAX, waiting, work_off
@@ -99,6 +101,34 @@ def test_a_row_that_is_no_use_is_tried_a_few_times_and_never_holds_up_the_others
     assert spoilt.attempts == ATTEMPTS_MAX
     assert spoilt.error.startswith("expected the payload of match.end")
     assert waiting(10) == []
+
+
+@pytest.mark.parametrize("error", [DataError("a zero byte"), IntegrityError("no such row"), ValueError("not JSON")])
+def test_a_row_that_the_database_does_not_take_never_holds_up_the_others(monkeypatch: pytest.MonkeyPatch, error):
+    """It was taken for a database that is away: every pass ended at it, for good."""
+    record_match_end(match_end(held_room()))
+    record_match_end(match_end(held_room()))
+    spoilt, whole = Outbox.objects.order_by("pk")[0].pk, results._write
+
+    def write(row: Outbox) -> str:
+        if row.pk == spoilt:
+            raise error
+        return whole(row)
+
+    monkeypatch.setattr(results, "_write", write)
+    assert drain() == [None, "written"] and Outbox.objects.get(pk=spoilt).attempts == 1
+
+
+def test_a_database_that_is_away_counts_against_no_row(monkeypatch: pytest.MonkeyPatch):
+    record_match_end(match_end(held_room()))
+
+    def write(_row: Outbox) -> str:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(results, "_write", write)
+    with pytest.raises(OperationalError):
+        drain()
+    assert Outbox.objects.get().attempts == 0
 
 
 def test_a_replay_beyond_the_limit_is_left_out_but_the_result_is_not(monkeypatch: pytest.MonkeyPatch):

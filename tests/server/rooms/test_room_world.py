@@ -1,14 +1,16 @@
 """One room with all kinds of viewers in virtual time: what each promise looks like in a plain story."""
 
 import pytest
+from structlog.testing import capture_logs
 
+from game.codec import body_of
 from game.contract import Result
 from game.fields import TEAM
 from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from game.wire.closecodes import Close
 from server.rooms.admission import SPECTATORS_PER_IDENTITY
 from server.rooms.room import LINGER_S, Room
-from tests.server.rooms.parlour import Clerk
+from tests.server.rooms.parlour import Clerk, Do
 from tests.server.rooms.plans import plan_of
 from tests.server.rooms.wires import Weather
 from tests.server.rooms.world import INCARNATION, STEP_S, RoomWorld
@@ -523,3 +525,47 @@ def test_who_hangs_up_at_any_moment_of_coming_in_holds_no_seat_beyond_its_grace(
     assert is_lost <= (not world.room.match.seats.people), "a seat that nobody has a token for waits for nobody"
     world.advance(world.room.plan.reconnect_grace_s + 0.5)
     assert not world.room.match.seats.people
+
+
+def test_an_input_that_the_authors_class_does_not_take_is_malformed_and_no_fault_of_the_room(monkeypatch):
+    """Any player could have ended the room by it: the class is free to refuse values that its fields allow each by itself."""
+    world = RoomWorld(plan_of())
+    ann, bob = world.person(), world.person(gate="b")
+    world.advance(0.3)
+
+    def picky(message: object, values: list[int]) -> Do:
+        if values[1] == 77:
+            raise ValueError("never 77")
+        return body_of(message, values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("server.rooms.room.body_of", picky)
+    world.faults_expected = 1
+    ann.do("score", 77)
+    bob.do("score", 5)
+    with capture_logs():
+        world.advance(0.5)
+    assert [reason for _, reason in ann.answers[0, 1]] == ["malformed"] and [r for _, r in bob.answers[0, 1]] == [""]
+    assert not world.room.is_over and world.room.faults.noted == 1
+
+
+def test_a_fault_in_what_one_person_said_costs_that_person_its_connection(monkeypatch):
+    world = RoomWorld(plan_of())
+    ann, eve = world.person(), world.person(gate="b")
+    world.advance(0.3)
+    whole = world.room.talk.say
+
+    def broken(viewer: object, *args: object) -> None:
+        if viewer is world.room.viewers.get(eve.conn):
+            raise RuntimeError("our own bug")
+        whole(viewer, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(world.room.talk), "say", lambda self, *args: broken(*args))
+    world.faults_expected = 1
+    eve.client.say("a line")
+    with capture_logs():
+        world.advance(0.5)
+    assert eve.goodbyes[-1].code == Close.INTERNAL.value.code
+    ann.client.say("another")
+    ann.do("score", 5)
+    world.advance(0.5)
+    assert ann.is_in and ann.chat and not world.room.is_over
