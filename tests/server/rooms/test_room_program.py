@@ -14,6 +14,7 @@ from tests.server.rooms.wires import Weather
 from tests.server.rooms.world import STEP_S, Person, RoomWorld
 
 PEOPLE_MAX = 8
+REACHING = 120  # programs, of which each kind of event must be in some
 ROLES = ("player", "player", "bot", "spectator")
 gates = st.sampled_from(("a", "b"))
 
@@ -175,7 +176,9 @@ TestRoomProgram.settings = settings(max_examples=40, stateful_step_count=30, dea
 def test_the_programs_reach_what_they_are_about():
     RoomProgram.fired.clear()
     # The same programs each time: whether something was reached must not be a matter of luck.
-    run_state_machine_as_test(RoomProgram, settings=settings(TestRoomProgram.settings, derandomize=True, database=None))
+    run_state_machine_as_test(
+        RoomProgram, settings=settings(TestRoomProgram.settings, derandomize=True, database=None, max_examples=REACHING)
+    )
     often = {kind for kind, times in RoomProgram.fired.items() if times >= 5}
     assert often >= {
         "kicked",

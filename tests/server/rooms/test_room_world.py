@@ -1,5 +1,7 @@
 """One room with all kinds of viewers in virtual time: what each promise looks like in a plain story."""
 
+from typing import Any
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -10,7 +12,7 @@ from game.tracker import PUBLIC_SECTION, SPECTATORS_SECTION, Section
 from game.wire.closecodes import Close
 from server.rooms.admission import SPECTATORS_PER_IDENTITY
 from server.rooms.room import LINGER_S, Room
-from tests.server.rooms.parlour import Clerk, Do
+from tests.server.rooms.parlour import Clerk
 from tests.server.rooms.plans import plan_of
 from tests.server.rooms.wires import Weather
 from tests.server.rooms.world import INCARNATION, STEP_S, RoomWorld
@@ -533,10 +535,10 @@ def test_an_input_that_the_authors_class_does_not_take_is_malformed_and_no_fault
     ann, bob = world.person(), world.person(gate="b")
     world.advance(0.3)
 
-    def picky(message: object, values: list[int]) -> Do:
+    def picky(message: Any, values: list[int]) -> Any:
         if values[1] == 77:
             raise ValueError("never 77")
-        return body_of(message, values)  # type: ignore[arg-type]
+        return body_of(message, values)
 
     monkeypatch.setattr("server.rooms.room.body_of", picky)
     world.faults_expected = 1
