@@ -80,3 +80,20 @@ async def test_writing_is_tried_seldom(asked: DatabaseHealth, monkeypatch: pytes
         now[0] += 0.1
         assert await asked.is_well()
     assert len(writes) == 2
+
+
+async def test_between_two_tries_the_last_one_counts(asked: DatabaseHealth, monkeypatch: pytest.MonkeyPatch):
+    """Who asks more often than writing is tried hears the same until the next try."""
+    now, can_write = [1000.0], [False]
+    monkeypatch.setattr(health, "monotonic", lambda: now[0])
+    monkeypatch.setattr(health, "_writes", lambda: can_write[0])
+    monkeypatch.setattr(health, "ANSWER_S", 20.0)
+    assert [await asked.is_well() for _ in range(3)] == [False] * 3
+    can_write[0] = True
+    assert not await asked.is_well()
+    now[0] += health.WRITE_AGAIN_S
+    assert [await asked.is_well() for _ in range(3)] == [True] * 3
+    can_write[0] = False
+    assert await asked.is_well()
+    now[0] += health.WRITE_EVERY_S
+    assert not await asked.is_well()
