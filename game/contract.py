@@ -102,6 +102,10 @@ class Game:
         """None while the match goes on."""
         return None
 
+    def accepts_newcomers(self, world: Any) -> bool:
+        """Whether quick play may send somebody here now: not into a match that is as good as over. Asked once a second."""
+        return self.result(world) is None
+
     def team_of(self, world: Any, seat: int) -> int | None:
         """The seat's team now, an index into ``teams``; it may change in mid-match."""
         return None

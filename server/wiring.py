@@ -7,6 +7,7 @@ call it.
 import asyncio
 import secrets
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from server.rooms.counts import CountNotes
 from server.rooms.holder import Holder, Services
 from server.rooms.outgoing import MatchOver
 from server.rooms.room import Room
+from server.routing.choices import choices_of, read_wish
 from server.routing.plan import Plan, RoomPlan
 from server.routing.spec import Prefer
 from server.social.notices import Sent, aacknowledge, aundelivered_for_each
@@ -219,6 +221,8 @@ class Parts:
                     "seats": info.seats,
                     "state": _state(info, announcement) if info.room_type not in unserved else "ended",
                     "tick": info.tick,
+                    "options": info.chosen,
+                    "is_open": info.is_open,
                 },
                 now,
             )
@@ -285,7 +289,17 @@ def _room_type(plan: Plan, room: RoomPlan) -> RoomType:
     page = next((name for name in names if (pages / name).is_dir()), "any")
     play, watch, bot = (paths.get(role) for role in ("player", "spectator", "bot"))
     prefer = room.matchmaking.prefer if room.matchmaking else Prefer.FULLEST
-    return RoomType(room.name, room.seats, play, watch, page, bot_path=bot, prefer=prefer)
+    return RoomType(
+        room.name,
+        room.seats,
+        play,
+        watch,
+        page,
+        bot_path=bot,
+        prefer=prefer,
+        choices=choices_of(room),
+        read_wish=partial(read_wish, room),
+    )
 
 
 def _state(info: e.RoomInfo, announcement: e.Announcement) -> str:

@@ -24,12 +24,38 @@ function showProblem(text) {
   problem.hidden = text === "";
 }
 
+/** What is chosen on a type's card. @param {string} type */
+function wishOf(type) {
+  /** @type {Record<string, unknown>} */
+  const wish = {};
+  for (const select of document.querySelectorAll(`select[data-type="${type}"]`)) {
+    const { name, value } = /** @type {HTMLSelectElement} */ (select);
+    wish[name] = JSON.parse(value);
+  }
+  return wish;
+}
+
+/** @param {import("./page/api.mjs").Choice} choice @param {string} type */
+function choiceField(choice, type) {
+  const select = el("select", { name: choice.name, "data-type": type });
+  for (const value of choice.values ?? []) {
+    select.append(el("option", { value: JSON.stringify(value) }, String(value)));
+  }
+  /** @type {HTMLSelectElement} */ (select).value = JSON.stringify(choice.default);
+  return el("label", { className: "choice" }, choice.name, select);
+}
+
+/** @param {RoomRow} room */
+function optionsText(room) {
+  return Object.values(room.options ?? {}).map((value) => ` · ${value}`).join("");
+}
+
 /** @param {string} type @param {"play_page" | "watch_page"} page */
 async function quick(type, page) {
   try {
     storeName(name.value);
     await becomeGuest();
-    const room = await quickRoom(type);
+    const room = await quickRoom(type, wishOf(type));
     location.href = room[page] ?? "/";
   } catch (error) {
     showProblem(/** @type {Error} */ (error).message);
@@ -50,12 +76,16 @@ function typeCard(type) {
     actions.append(watch);
   }
   const heads = el("p", { className: "muted", "data-heads": type.type });
-  return el("li", {}, el("div", {}, el("h3", {}, type.type), heads), actions);
+  const choices = (type.choices ?? []).filter((choice) => choice.values !== null);
+  const fields = choices.map((choice) => choiceField(choice, type.type));
+  return el("li", {}, el("div", {}, el("h3", {}, type.type), heads, ...fields), actions);
 }
 
 /** @param {string} type */
 async function watchFullest(type) {
-  const fullest = shown.rooms.find((room) => room.room_type === type && room.watch_page);
+  const wish = Object.entries(wishOf(type));
+  const isWanted = (/** @type {RoomRow} */ room) => wish.every(([name, value]) => room.options?.[name] === value);
+  const fullest = shown.rooms.find((room) => room.room_type === type && room.watch_page && isWanted(room));
   if (fullest?.watch_page) location.href = fullest.watch_page;
   else await quick(type, "watch_page");
 }
@@ -63,14 +93,14 @@ async function watchFullest(type) {
 /** @param {RoomRow} room */
 function roomRow(room) {
   const actions = el("td", { className: "actions" });
-  if (room.play_page && room.players < room.seats) {
+  if (room.play_page && room.players < room.seats && room.accepts_newcomers !== false) {
     actions.append(el("a", { className: "button", href: room.play_page, "aria-label": `Play in ${room.code}` }, "Play"));
   }
   if (room.watch_page) {
     actions.append(el("a", { className: "button", href: room.watch_page, "aria-label": `Watch ${room.code}` }, "Watch"));
   }
   const row = el("tr", { "data-code": room.code });
-  row.append(el("td", { className: "code" }, room.code), el("td", {}, room.room_type), el("td"), el("td"), el("td"), actions);
+  row.append(el("td", { className: "code" }, room.code), el("td", {}, room.room_type + optionsText(room)), el("td"), el("td"), el("td"), actions);
   return row;
 }
 

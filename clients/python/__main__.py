@@ -75,9 +75,21 @@ def main() -> None:
     metavar="MODULE:CLASS",
     help="Their mind; given several times, taken in turn.",
 )
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="Chosen at quick play, such as mode=ffa."
+)
 @click.option("--seed", default=None, type=int, help="Makes their choices repeatable.")
 @url_option
-def bots(*, game: str, n: int, room: str | None, policies: tuple[str, ...], seed: int | None, url: str) -> None:
+def bots(
+    *,
+    game: str,
+    n: int,
+    room: str | None,
+    policies: tuple[str, ...],
+    options: tuple[str, ...],
+    seed: int | None,
+    url: str,
+) -> None:
     """Send N bots of GAME into a room, until Ctrl-C or the end of the match.
 
     Without --policy they are those of game/GAME/bots.py, in turn.
@@ -85,7 +97,8 @@ def bots(*, game: str, n: int, room: str | None, policies: tuple[str, ...], seed
 
     async def play(stop: asyncio.Event) -> bots_.Tally:
         chosen = [bots_.load_policy(spec) for spec in policies] or bots_.default_policies(game)
-        crew = bots_.Crew(url, game, room, chosen, secrets.randbits(32) if seed is None else seed)
+        wish = dict(_option(text) for text in options)
+        crew = bots_.Crew(url, game, room, chosen, secrets.randbits(32) if seed is None else seed, wish)
         return await crew.play(n, stop, lambda line: click.echo(escaped(line)))
 
     tally = _run(play)
@@ -166,6 +179,17 @@ def swarm(
         _write_json(json_path, report)
     if report["problems"]:
         sys.exit(1)
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """``mode=ffa`` or ``rounds=3``: a value that is JSON is meant so, anything else is text. Raises PlainError."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise PlainError(escaped(f"--option: expected NAME=VALUE, such as mode=ffa, got {text!r}"))
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 async def _fullest(url: str, game: str | None) -> str:

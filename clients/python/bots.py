@@ -7,7 +7,8 @@ the server's own bots are the same classes without a socket.
 import asyncio
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from attrs import define, field
 
@@ -92,13 +93,14 @@ async def drive(room: Room, policy: Policy, rng: Rng) -> None:
 
 @define
 class Crew:
-    """Which bots to send where. ``policies`` are given to the seats in turn."""
+    """Which bots to send where. ``policies`` are given to the seats in turn; ``options`` are those of quick play."""
 
     url: str
     game: str | None
     room: str | None
     policies: Sequence[type[Policy]]
     seed: int
+    options: Mapping[str, Any] = field(factory=dict)
 
     async def play(self, n: int, stop: asyncio.Event, report: Callable[[str], None]) -> Tally:
         """Plays with ``n`` bots until ``stop``, or until none is left. One bot's trouble does not end the others."""
@@ -122,7 +124,9 @@ class Crew:
         await gate.acquire()
         is_waiting = True
         try:
-            async with connect(self.url, game=self.game, room=self.room, role="bot", name=name) as room:
+            async with connect(
+                self.url, game=self.game, room=self.room, options=self.options, role="bot", name=name
+            ) as room:
                 gate.release()
                 is_waiting = False
                 tally.joined += 1

@@ -9,6 +9,7 @@ import http.client
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -75,9 +76,12 @@ class Lobby:
         answer = await self._call("/api/guest", {} if name is None else {"name": name})
         return str(answer.get("token", ""))
 
-    async def quick(self, room_type: str) -> Place:
-        """The fullest room of a type with a free seat, or a new one."""
-        answer = await self._call("/api/rooms/quick", {"type": room_type})
+    async def quick(self, room_type: str, options: Mapping[str, Any] | None = None) -> Place:
+        """The preferred room of a type with a free seat, or a new one. ``options``: values for those that its rooms are matched by.
+
+        Raises NotServedError for options that are not chosen at quick play, or that the game does not take.
+        """
+        answer = await self._call("/api/rooms/quick", {"type": room_type, "options": dict(options or {})})
         return _place(answer, room_type)
 
     async def rooms(self) -> list[Place]:

@@ -5,9 +5,9 @@ It asks the lobby for a token and a room where none is given, opens the socket o
 """
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from clients.python.backoff import Backoff
 from clients.python.errors import NotServedError
@@ -33,6 +33,7 @@ async def connect(
     game: str | None = None,
     room: str | None = None,
     path: str | None = None,
+    options: Mapping[str, Any] | None = None,
     role: Role = "player",
     name: str | None = None,
     token: str | None = None,
@@ -49,6 +50,7 @@ async def connect(
         game: the room type, such as "arena"; without a ``room`` the lobby picks the fullest with a free seat.
         room: a room's code. Without ``game``, the room must be live already.
         path: the socket's path, instead of ``game`` and ``room``.
+        options: what is chosen at quick play, such as ``{"mode": "ffa"}``: values for options that the game's rooms are matched by.
         token: an identity's token; without one, a new guest called ``name`` is made.
         rules: the game's class: events are then its classes' instances, and a server with another version of the
             game is refused. Without it the server sends the schema, and any game works.
@@ -61,7 +63,7 @@ async def connect(
     """
     lobby, name = Lobby(url), None if name is None else clean_name(name)
     if path is None:
-        path = (await find_place(lobby, game, room)).path_for(role)
+        path = (await find_place(lobby, game, room, options)).path_for(role)
     if token is None:
         token = await lobby.guest_token(name)
     schema = None if rules is None else schema_of(rules)
@@ -78,8 +80,12 @@ async def connect(
         await entered.leave()
 
 
-async def find_place(lobby: Lobby, game: str | None, room: str | None) -> Place:
+async def find_place(
+    lobby: Lobby, game: str | None, room: str | None, options: Mapping[str, Any] | None = None
+) -> Place:
     """Where to go: the room of a code, or quick play of a type. Raises NotServedError where that is not clear."""
+    if room is not None and options:
+        raise NotServedError(f"expected a room's code or options for quick play, got both: {room} and {dict(options)}")
     if room is not None:
         return await lobby.find(room, game)
     if game is None:
@@ -87,4 +93,4 @@ async def find_place(lobby: Lobby, game: str | None, room: str | None) -> Place:
         if len(names) != 1:
             raise NotServedError(f"expected a game or a room's code; games here: {', '.join(names) or 'none'}")
         game = names[0]
-    return await lobby.quick(game)
+    return await lobby.quick(game, options)

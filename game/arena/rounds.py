@@ -75,6 +75,14 @@ def _begin_countdown(world: ArenaWorld, rng: Rng) -> None:
         spawn.place_at_start(world, ship, rng)
 
 
+def has_time_for_newcomers(world: ArenaWorld) -> bool:
+    """Whether another round follows, or this one goes on for a while."""
+    if world.round < world.rounds:
+        return not world.is_finished
+    left_s = world.round_s - world.phase_s
+    return world.phase in ("waiting", "countdown") or (world.phase == "fight" and left_s > tuning.NEWCOMER_S)
+
+
 def is_in_play(world: ArenaWorld, ship: Ship) -> bool:
     """Whether a ship is alive, or will come back in this round."""
     return ship.is_alive or (ship.lives > 0 and world.ring_radius > tuning.RING_NO_SPAWN)

@@ -85,6 +85,10 @@ class Arena(Game):
             ring.burn(world, dt, events)
         return events
 
+    def accepts_newcomers(self, world: ArenaWorld) -> bool:
+        """Not in the end of the last round: whoever came then would see nothing else."""
+        return rounds.has_time_for_newcomers(world)
+
     def result(self, world: ArenaWorld) -> Result | None:
         """The match's winners, once the last round's intermission is over."""
         return rounds.match_result(world, self.teams) if world.is_finished else None

@@ -22,6 +22,7 @@ AMMO_START = 10
 AMMO_REFILL_EVERY_S = 1.7
 
 RESPAWN_AFTER_S = 4.0
+NEWCOMER_S = 15.0  # quick play sends nobody into a last round that is so near its end
 SPAWN_GUARD_S = 2.0
 REPAIR_AFTER_S = 4.0  # without a hit, the hull mends itself
 REPAIR_PER_S = 5.0

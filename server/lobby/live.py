@@ -21,7 +21,7 @@ PROMISES_PER_ADDRESS = 64
 
 @frozen
 class LiveRoom:
-    """One room as last announced; `seen` is when (monotonic seconds)."""
+    """One room as last announced; `seen` is when (monotonic seconds). `options` are those that quick play matches by."""
 
     incarnation: str
     code: str
@@ -34,11 +34,13 @@ class LiveRoom:
     tick: int
     seen: float
     expires: float
+    options: Mapping[str, Any] = field(factory=dict)
+    accepts_newcomers: bool = True
 
     @property
     def is_joinable(self) -> bool:
-        """Whether a player may still find a seat; bots give theirs up."""
-        return self.state == "open" and self.players < self.seats
+        """Whether a player may still find a seat, bots give theirs up, and the rules want newcomers."""
+        return self.state == "open" and self.accepts_newcomers and self.players < self.seats
 
 
 @define
@@ -50,6 +52,8 @@ class LiveRooms:
 
     def announce(self, announcement: Mapping[str, Any], now: float) -> bool:
         """Take in `{inc, code, type, players, bots, spectators, seats, state, tick}`; False if that is not what it is.
+
+        `options` ({}) and `is_open` (True) may be there too.
 
         A room whose state is "ended" leaves the table at once.
         """
@@ -63,22 +67,37 @@ class LiveRooms:
             self._put(room)
         return True
 
-    def opened(self, incarnation: str, code: str, room_type: str, seats: int, now: float) -> None:
+    def opened(
+        self,
+        incarnation: str,
+        code: str,
+        room_type: str,
+        seats: int,
+        now: float,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         """Show a room that was opened a moment ago and that no loop has announced yet."""
         if incarnation not in self._rooms:
-            self._put(LiveRoom(incarnation, code, room_type, 0, 0, 0, seats, "open", 0, now, now + OPENED_FOR_S))
+            until = now + OPENED_FOR_S
+            room = LiveRoom(incarnation, code, room_type, 0, 0, 0, seats, "open", 0, now, until, dict(options or {}))
+            self._put(room)
 
     def rooms(self, now: float) -> list[LiveRoom]:
         """The rooms heard of lately, fullest first, then by code."""
         self._forget(now)
         return sorted(self._rooms.values(), key=lambda room: (-room.players, room.code))
 
-    def joinable(self, room_type: str, now: float, prefer: Prefer = Prefer.FULLEST) -> LiveRoom | None:
-        """The joinable room of this type that is preferred, places promised lately counted in. Of equal ones the fuller."""
+    def joinable(
+        self, room_type: str, now: float, prefer: Prefer = Prefer.FULLEST, options: Mapping[str, Any] | None = None
+    ) -> LiveRoom | None:
+        """The joinable room of this type and these options that is preferred, places promised lately counted in.
+
+        Of equal ones the fuller.
+        """
         candidates = [
             (room.players + self._promises(room.incarnation, now), room)
             for room in self.rooms(now)
-            if room.room_type == room_type and room.is_joinable
+            if room.room_type == room_type and room.is_joinable and room.options == dict(options or {})
         ]
         with_place = [(taken, room) for taken, room in candidates if taken < room.seats]
         return max(with_place, key=_RANK[prefer])[1] if with_place else None
@@ -132,6 +151,10 @@ def _read(announcement: Mapping[str, Any], now: float) -> LiveRoom | None:
         return None
     incarnation, code, room_type, state = (str(text) for text in texts)
     players, bots, spectators, seats, tick = (int(count or 0) for count in counts)
+    options, is_open = announcement.get("options", {}), announcement.get("is_open", True)
+    if not isinstance(options, Mapping) or not isinstance(is_open, bool):
+        return None
     return LiveRoom(
-        incarnation, code, room_type, players, bots, spectators, seats, state, tick, now, now + STALE_AFTER_S
-    )
+        incarnation, code, room_type, players, bots, spectators, seats, state, tick, now, now + STALE_AFTER_S,
+        dict(options), is_open,
+    )  # fmt: skip

@@ -5,12 +5,19 @@ Wiring installs one `Lobby` per process, before the first request; the views ask
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import field, frozen
 
 from server.lobby.live import LiveRooms
+from server.routing.choices import Choice, Chosen
+from server.routing.options import OptionFault
+from server.routing.problems import quote
 from server.routing.spec import Prefer
+
+
+def _nothing_to_choose(wish: object) -> Chosen | list[OptionFault]:
+    return {} if wish == {} else [OptionFault((), "no options: nothing is chosen for this room type", quote(wish))]
 
 
 @frozen
@@ -18,7 +25,8 @@ class RoomType:
     """What quick play and the room list need of one room type.
 
     `play_path`, `watch_path` and `bot_path` are the WebSocket paths of its routes with `{room}` in them, None where the
-    spec has no such route. `page` is the folder of its pages below `clients/browser/games/`.
+    spec has no such route. `page` is the folder of its pages below `clients/browser/games/`. `choices` are the options that
+    people choose at quick play, and `read_wish` reads theirs: what is equal in all rooms that fit, or every mistake in it.
     """
 
     name: str
@@ -26,9 +34,10 @@ class RoomType:
     play_path: str | None
     watch_path: str | None
     page: str = ""
-    options: Mapping[str, Any] = field(factory=dict)
     bot_path: str | None = None
     prefer: Prefer = Prefer.FULLEST
+    choices: tuple[Choice, ...] = ()
+    read_wish: Callable[[object], Chosen | list[OptionFault]] = _nothing_to_choose
 
     @property
     def socket_paths(self) -> dict[str, str | None]:

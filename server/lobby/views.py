@@ -1,8 +1,11 @@
 """The lobby over HTTP: the room list, quick play, health, and the pages that people open."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from attrs import asdict
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
@@ -12,7 +15,9 @@ from game.codes import is_room_code
 from server import clock
 from server.health import database_health
 from server.lobby import directory, registry
+from server.lobby.live import LiveRoom
 from server.lobby.registry import Refusal, RoomType
+from server.routing.options import OptionFault
 from server.web.address import address_of_request
 from server.web.api import BadRequestError, api_get, api_post
 from server.web.ratelimit import QUICK_PLAYS
@@ -22,28 +27,53 @@ LOST_PAGE = "lost.html"
 
 
 @api_get
-async def rooms(_request: HttpRequest) -> JsonResponse:
-    """The room types, and the live rooms with their paths: fullest first, at most 500."""
+async def rooms(request: HttpRequest) -> JsonResponse:
+    """The room types, and the live rooms with their paths: fullest first, at most 500.
+
+    `?type=arena` shows rooms of that type only, `?options={"mode":"ffa"}` those that have these values.
+    """
     lobby = registry.current()
+    is_wanted = _filter(request)
     shown = [
         {
             **asdict(room, filter=lambda attribute, _: attribute.name not in ("seen", "expires")),
             **known.paths(room.code),
         }
         for room in lobby.live.rooms(clock.monotonic())
-        if (known := lobby.types.get(room.room_type))
+        if (known := lobby.types.get(room.room_type)) and is_wanted(room)
     ]
     types = [
-        {"type": kind.name, "seats": kind.seats, "page": kind.page, **kind.socket_paths}
+        {
+            "type": kind.name,
+            "seats": kind.seats,
+            "page": kind.page,
+            "choices": [asdict(choice) for choice in kind.choices],
+            **kind.socket_paths,
+        }
         for kind in lobby.types.values()
     ]
     return JsonResponse({"types": types, "rooms": shown[:SHOWN_MAX]})
 
 
+def _filter(request: HttpRequest) -> Callable[[LiveRoom], bool]:
+    """Which rooms a query asks for. Raises BadRequestError for options that are no JSON object."""
+    room_type, text = request.GET.get("type"), request.GET.get("options")
+    try:
+        options = msgspec.json.decode(text, type=dict[str, Any]) if text else {}
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise BadRequestError(400, "bad options", 'a JSON object such as {"mode": "ffa"}', repr(text)[:100]) from error
+    return lambda room: (
+        room_type in (None, room.room_type) and all(room.options.get(name) == value for name, value in options.items())
+    )
+
+
 @csrf_exempt
 @api_post(QUICK_PLAYS, "quick_plays_per_address")
 async def quick(request: HttpRequest, body: dict[str, object]) -> JsonResponse:
-    """`{type}` → `{code, play_path, watch_path, bot_path, play_page, watch_page}`: the preferred room with a place, or a new one."""
+    """`{type, options}` → `{code, play_path, watch_path, bot_path, play_page, watch_page}`: the preferred room with a place, or a new one.
+
+    `options` ({}) has values for names of `matchmaking.by`; the room has these, and the room type's own where none was given.
+    """
     lobby = registry.current()
     name = body.get("type")
     kind = lobby.types.get(name) if isinstance(name, str) else None
@@ -52,22 +82,36 @@ async def quick(request: HttpRequest, body: dict[str, object]) -> JsonResponse:
         raise BadRequestError(
             404, "unknown room type", f"type: one of {playable or '(none is served here)'}", repr(name)
         )
+    chosen = kind.read_wish(body.get("options", {}))
+    if isinstance(chosen, list):
+        raise _bad_options(chosen)
     address = address_of_request(request)
     async with lobby.turn:
         now = clock.monotonic()
-        found = lobby.live.joinable(kind.name, now, kind.prefer)
+        found = lobby.live.joinable(kind.name, now, kind.prefer, chosen)
         if found is None:
             refusal = lobby.why_not_open(address, kind.name)
             if refusal is not None:
                 return _no_new_room(refusal)
-            row = await directory.aopen_room(kind.name, options=kind.options)
-            lobby.live.opened(row.incarnation, row.code, row.room_type, kind.seats, now)
+            row = await directory.aopen_room(kind.name, options=chosen)
+            lobby.live.opened(row.incarnation, row.code, row.room_type, kind.seats, now, chosen)
             lobby.note_opened(row.incarnation, address)
             code, incarnation = row.code, row.incarnation
         else:
             code, incarnation = found.code, found.incarnation
         lobby.live.promise(incarnation, now, address)
     return JsonResponse({"code": code, **kind.paths(code)})
+
+
+def _bad_options(faults: list[OptionFault]) -> BadRequestError:
+    """Every mistake in a wish, in the routing compiler's words."""
+
+    def where(fault: OptionFault) -> str:
+        return ".".join(("options", *map(str, fault.path)))
+
+    expected = "; ".join(f"{where(fault)}: {fault.expected}" for fault in faults)
+    got = "; ".join(f"{where(fault)}: {fault.got}{f' ({fault.hint})' if fault.hint else ''}" for fault in faults)
+    return BadRequestError(400, "bad options", expected, got)
 
 
 def _no_new_room(refusal: Refusal) -> JsonResponse:

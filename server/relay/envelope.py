@@ -50,13 +50,14 @@ UNTOLD = Terms()
 
 
 class Host(Struct, tag="host", array_like=True, frozen=True):
-    """Please hold this room."""
+    """Please hold this room. ``chosen``: what was chosen at quick play of the options that rooms are matched by."""
 
     incarnation: str
     code: str
     room_type: str
     seed: int
     terms: Terms = UNTOLD
+    chosen: dict[str, Any] = {}
 
 
 class Join(Struct, tag="join", array_like=True, frozen=True):
@@ -367,7 +368,7 @@ class Announcement(Struct, array_like=True, frozen=True):
 
 
 class RoomInfo(Struct, array_like=True, frozen=True):
-    """One room in the lobby's table."""
+    """One room in the lobby's table. ``chosen`` has the options that it is matched by, ``is_open`` whether newcomers are wanted."""
 
     incarnation: str
     code: str
@@ -378,6 +379,8 @@ class RoomInfo(Struct, array_like=True, frozen=True):
     seats: int
     state: str
     tick: int
+    chosen: dict[str, Any] = {}
+    is_open: bool = True
 
 
 announcement_decoder = msgspec.msgpack.Decoder(Announcement)

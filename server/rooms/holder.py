@@ -28,6 +28,7 @@ from server.rooms.outgoing import FrameOut, MatchOver, NewsOut, ToOne
 from server.rooms.pace import Pace, on_grid
 from server.rooms.room import Room
 from server.rooms.viewers import RoomFacts
+from server.routing.choices import with_wish
 from server.routing.plan import RoomPlan
 
 log = structlog.get_logger()
@@ -263,6 +264,12 @@ class Holder:
         if self._is_draining:
             outcome = "the server restarts"
         elif plan is not None and not (outcome := self._mismatch(gateway, item, plan)):
+            made = with_wish(plan, item.chosen)
+            if isinstance(made, list):
+                self._turn_away(self._claims.end(item.incarnation), Close.MOVING, "the room's options do not fit here")
+                log.warning("room.bad_options", incarnation=item.incarnation, problem=str(made[0])[:300])
+                return
+            plan = made
             try:
                 outcome = await self.services.claim(item.incarnation)
             except Exception as error:  # noqa: BLE001 - a database that is away: the gateway asks again

@@ -30,7 +30,7 @@ class Match:
     """``status`` stands in the `_room` table, the roster in `_seats`; both travel like the world.
 
     ``is_decided``: there is a result, and no further step; the phase says so once the result is written down.
-    ``answered`` are the seats with an answer that waits for its first frame; whoever cuts that frame empties it. ``unsettled``
+    ``is_open``: the rules want newcomers, as of their last look. ``answered`` are the seats with an answer that waits for its first frame; whoever cuts that frame empties it. ``unsettled``
     are those that may have unacknowledged ones, ``_pending`` those that may have inputs which wait.
     """
 
@@ -51,6 +51,7 @@ class Match:
     answered: set[int] = field(factory=set)
     unsettled: set[int] = field(factory=set)
     is_decided: bool = False
+    is_open: bool = True
     _pending: set[int] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
@@ -143,6 +144,11 @@ class Match:
             self.events += self.game.step(self.world, applied, self.tick, self.rng)
             self.recorder.tick(self.tick, inputs=applied)
             return recordable(self.game.result(self.world))
+
+    def look_for_newcomers(self) -> None:
+        """Asks the rules anew whether newcomers are wanted."""
+        with author_calls:
+            self.is_open = not self.is_decided and self.game.accepts_newcomers(self.world)
 
     def receive(self, seat: int, pending: Pending) -> bool:
         """Takes an input for the next tick; False, and it is not taken, where the seat's queue is full."""

@@ -5,6 +5,7 @@ on the room's deadlines and sends what `drain` returns. An exception out of `tic
 """
 
 from collections import deque
+from typing import Any
 
 from attrs import define, field
 
@@ -28,6 +29,7 @@ from server.rooms.outgoing import MatchOver, NewsOut, Outgoing, SeatAtEnd, ToOne
 from server.rooms.talk import Talk
 from server.rooms.viewers import RoomFacts, Viewer
 from server.rooms.voices import Voices
+from server.routing.choices import chosen_of
 from server.routing.plan import RoomPlan
 
 LINGER_S = 12.0
@@ -60,6 +62,7 @@ class Room:
     _coming: dict[str, str] = field(factory=dict)
     _overrun: set[str] = field(factory=set)
     _written: Result | None = None
+    _chosen: dict[str, Any] = field(init=False)
     _out: list[Outgoing] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
@@ -72,6 +75,7 @@ class Room:
         self.admission = Admission(plan, facts, self.match, self.talk, out)
         self.framer = Framer(plan, facts, self.match, self.admission, self.talk, self._line, out, self.now)
         self.empty_since = self.now
+        self._chosen = dict(chosen_of(plan))
 
     # ---- in
 
@@ -99,6 +103,8 @@ class Room:
             result = self.match.step(self.tick_no)
             if result is not None:
                 self._finish(result)
+            if self.tick_no % self.plan.tick_hz == 0:
+                self.match.look_for_newcomers()
         self.admission.staff()
         if not self.match.is_playing:
             self.match.answer_unplayed(self.tick_no)
@@ -165,6 +171,8 @@ class Room:
             self.plan.seats,
             "ended" if self.is_over or self.match.is_decided else "open",
             self.tick_no,
+            self._chosen,
+            self.match.is_open and not self.match.is_decided,
         )
 
     # ---- arrivals

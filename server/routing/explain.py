@@ -10,6 +10,7 @@ from attrs import frozen
 
 from game.fields import Audience
 from server.routing.budget import Budget
+from server.routing.choices import Choice, choices_of
 from server.routing.load import dump
 from server.routing.paths import PathPattern
 from server.routing.plan import Accept, Plan, RoutePlan
@@ -85,11 +86,18 @@ def why(plan: Plan, path: str) -> str:
         f"  as       {route.role.value}, open to {admitted(route)}",
         f"  groups   {groups_text(route)}",
     ]
+    lines += [f"  chosen   {choice_text(choice)}" for choice in choices_of(room)]
     if route.role is not Role.SPECTATOR:
         lines.append(f"  again    {AGAIN[room.same_player]}")
     accepts = [f"  accepts  {kind}: {accept_text(limits)}" for kind, limits in route.accepts.items()]
     lines += accepts or ["  accepts  nothing"]
     return "\n".join(lines)
+
+
+def choice_text(choice: Choice) -> str:
+    """`mode at quick play: ffa or teams; teams where nothing is chosen`."""
+    values = " or ".join(map(str, choice.values)) if choice.values is not None else "any value that the game takes"
+    return f"{choice.name} at quick play: {values}; {choice.default} where nothing is chosen"
 
 
 def admitted(route: RoutePlan) -> str:

@@ -72,7 +72,12 @@ CHAT = Table(
 MATCHMAKING = Table(
     makes=spec.MatchmakingSpec,
     keys=(
-        Key("by", ListOf(item=NAME, high=8), "Options of the game that must be equal.", ()),
+        Key(
+            "by",
+            ListOf(item=NAME, high=8),
+            "Options of the game that people choose at quick play; rooms fit where they are equal.",
+            (),
+        ),
         Key("prefer", Word(words=spec.Prefer), "Which of several rooms.", spec.Prefer.FULLEST),
     ),
 )

@@ -189,7 +189,7 @@ class Gateway:
         loop = self.hub.loops.chosen(self.now(), row.incarnation, row.room_type, terms)
         if loop is None:
             return self._no_loop(route.room)
-        host = e.Host(row.incarnation, row.code, row.room_type, row.seed, terms)
+        host = e.Host(row.incarnation, row.code, row.room_type, row.seed, terms, dict(row.options))
         return Found(row.incarnation, loop.node, loop.channel, host)
 
     def _announced(self, route: RoutePlan, code: str) -> Found | NotFound:

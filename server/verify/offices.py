@@ -37,6 +37,7 @@ class Row:
     holder: str = ""
     holder_channel: str = ""
     is_open: bool = True
+    options: Mapping[str, Any] = field(factory=dict)
 
 
 @define(eq=False)

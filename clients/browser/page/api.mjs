@@ -14,9 +14,12 @@ import { cleanName } from "../sdk/text.mjs";
  * @property {string} state
  * @property {string | null} play_page
  * @property {string | null} watch_page
+ * @property {Record<string, unknown>} options what it was opened with, of those that people choose
+ * @property {boolean} accepts_newcomers
  */
 
-/** @typedef {{type: string, seats: number, page: string, play_path: string | null, watch_path: string | null}} RoomType paths hold {room} */
+/** @typedef {{name: string, default: unknown, values: unknown[] | null}} Choice an option that people choose; null: too many values to list */
+/** @typedef {{type: string, seats: number, page: string, choices: Choice[], play_path: string | null, watch_path: string | null}} RoomType paths hold {room} */
 /** @typedef {{types: RoomType[], rooms: RoomRow[]}} Rooms */
 /** @typedef {{id: string, name: string, token: string}} Guest */
 /** @typedef {{code: string, play_page: string, watch_page: string | null}} Quick */
@@ -43,9 +46,12 @@ export function listRooms() {
   return call("/api/rooms");
 }
 
-/** A place in the fullest open room of a type, or in a new one. @param {string} type @returns {Promise<Quick>} */
-export function quickRoom(type) {
-  return call("/api/rooms/quick", { type });
+/**
+ * A place in the preferred open room of a type with these options, or in a new one.
+ * @param {string} type @param {Record<string, unknown>} [options] values for the type's choices @returns {Promise<Quick>}
+ */
+export function quickRoom(type, options = {}) {
+  return call("/api/rooms/quick", { type, options });
 }
 
 /**

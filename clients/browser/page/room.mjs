@@ -48,6 +48,8 @@ export class Room {
     const [, verb = "", type = "", code = ""] = location.pathname.split("/");
     this.type = decodeURIComponent(type);
     this.code = decodeURIComponent(code);
+    /** What the room was opened with, for another one like it. @type {Record<string, unknown>} */
+    this.options = {};
     this.isPlayer = verb === "play";
     this.picture = picture;
     this.clock = new RoomClock(60);
@@ -116,7 +118,8 @@ export class Room {
   }
 
   async #findPath() {
-    const { types } = await listRooms();
+    const { types, rooms } = await listRooms();
+    this.options = rooms.find((room) => room.code === this.code)?.options ?? {};
     const found = types.find((type) => type.type === this.type);
     const pattern = this.isPlayer ? found?.play_path : found?.watch_path;
     if (!pattern) throw new Error(`Rooms of type “${this.type}” cannot be ${this.isPlayer ? "played" : "watched"} here.`);
@@ -202,7 +205,7 @@ export class Room {
     button.addEventListener("click", async () => {
       button.disabled = true;
       try {
-        const room = await quickRoom(this.type);
+        const room = await quickRoom(this.type, this.options);
         location.href = (this.isPlayer ? room.play_page : room.watch_page) ?? "/";
       } catch (error) {
         button.disabled = false;

@@ -12,14 +12,29 @@ from server import clock
 from server.lobby import directory, registry
 from server.lobby.live import LiveRooms
 from server.lobby.registry import Lobby, Refusal, RoomType
+from server.routing.choices import Choice, Chosen
+from server.routing.options import OptionFault
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+CHOICES = (Choice("map", "m", ("m", "n")),)
+
+
+def read(wish: object) -> Chosen | list[OptionFault]:
+    """As a room type whose rooms are matched by their map reads a wish."""
+    found = {"map": "m", **wish} if isinstance(wish, dict) else {}
+    if found.get("map") in ("m", "n") and len(found) == 1:
+        return found
+    return [OptionFault(("map",), "m or n", "'o'", "did you mean n?")]
 
 
 @pytest.fixture
 def lobby() -> Iterator[Lobby]:
     types = {
-        "duel": RoomType("duel", 2, "/ws/duel/{room}", "/ws/duel/{room}/watch", page="fight", options={"map": "m"}),
+        "duel": RoomType(
+            "duel", 2, "/ws/duel/{room}", "/ws/duel/{room}/watch", page="fight", choices=CHOICES, read_wish=read
+        ),
         "show": RoomType("show", 0, None, "/ws/show/{room}"),
     }
     installed = Lobby(types, LiveRooms())
@@ -29,7 +44,16 @@ def lobby() -> Iterator[Lobby]:
 
 
 def announce(lobby: Lobby, code: str, **changes: object) -> None:
-    told = {"inc": f"inc{code}", "code": code, "type": "duel", "players": 1, "bots": 0, "spectators": 4, "seats": 2}
+    told: dict[str, object] = {
+        "inc": f"inc{code}",
+        "code": code,
+        "type": "duel",
+        "players": 1,
+        "bots": 0,
+        "spectators": 4,
+        "seats": 2,
+    }
+    told["options"] = {"map": "m"}
     assert lobby.live.announce({**told, "state": "open", "tick": 7, **changes}, clock.monotonic())
 
 
@@ -53,6 +77,8 @@ async def test_the_list_has_rooms_with_their_paths(async_client: AsyncClient, lo
             "seats": 2,
             "state": "open",
             "tick": 7,
+            "options": {"map": "m"},
+            "accepts_newcomers": True,
             "play_path": "/ws/duel/AAAAA",
             "watch_path": "/ws/duel/AAAAA/watch",
             "bot_path": None,
@@ -149,3 +175,53 @@ async def test_pages_come_from_the_browser_folder(async_client: AsyncClient, lob
     assert (await async_client.get("/watch/duel/AAAAA")).status_code == 404
     assert (await async_client.get("/play/nope/AAAAA")).json()["got"] == "nope/AAAAA"
     assert (await async_client.post("/play/duel/AAAAA")).status_code == 405
+
+
+async def test_quick_play_finds_a_room_with_the_options_that_were_chosen_or_opens_one(
+    async_client: AsyncClient, lobby: Lobby
+):
+    announce(lobby, "AAAAA")
+    assert (await quick(async_client, {"type": "duel"})).json()["code"] == "AAAAA"
+    other = (await quick(async_client, {"type": "duel", "options": {"map": "n"}})).json()["code"]
+    assert other != "AAAAA"
+    row = await directory.afind(other)
+    assert row is not None and row.options == {"map": "n"}
+    assert (await quick(async_client, {"type": "duel", "options": {"map": "n"}})).json()["code"] == other
+    shown = {room["code"]: room["options"] for room in (await async_client.get("/api/rooms")).json()["rooms"]}
+    assert shown == {"AAAAA": {"map": "m"}, other: {"map": "n"}}
+
+
+async def test_the_list_is_filtered_by_type_and_options(async_client: AsyncClient, lobby: Lobby):
+    announce(lobby, "AAAAA")
+    announce(lobby, "BBBBB", options={"map": "n"})
+    announce(lobby, "CCCCC", type="show", options={})
+
+    async def codes(query: dict[str, str]) -> list[str]:
+        return [room["code"] for room in (await async_client.get("/api/rooms", query)).json()["rooms"]]
+
+    assert await codes({"type": "duel"}) == ["AAAAA", "BBBBB"]
+    assert await codes({"options": '{"map": "n"}'}) == ["BBBBB"]
+    assert await codes({"type": "show", "options": '{"map": "n"}'}) == []
+    bad = await async_client.get("/api/rooms", {"options": "map"})
+    assert bad.status_code == 400 and "JSON object" in bad.json()["expected"]
+
+
+@pytest.mark.parametrize("options", [{"map": "o"}, {"mode": "m"}, [], "map", None])
+async def test_options_that_do_not_fit_are_refused_in_the_routing_compilers_words(
+    async_client: AsyncClient, lobby: Lobby, options: object
+):
+    answer = await quick(async_client, {"type": "duel", "options": options})
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "error": "bad options",
+        "expected": "options.map: m or n",
+        "got": "options.map: 'o' (did you mean n?)",
+    }
+    assert (await async_client.get("/api/rooms")).json()["rooms"] == []
+
+
+async def test_no_newcomer_is_sent_where_the_rules_want_none(async_client: AsyncClient, lobby: Lobby):
+    announce(lobby, "AAAAA", is_open=False)
+    assert (await quick(async_client, {"type": "duel"})).json()["code"] != "AAAAA"
+    shown = (await async_client.get("/api/rooms")).json()["rooms"]
+    assert {room["code"]: room["accepts_newcomers"] for room in shown}["AAAAA"] is False

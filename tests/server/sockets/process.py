@@ -39,6 +39,7 @@ class Row:
     epoch: int = 0
     holder: str = ""
     holder_channel: str = ""
+    options: dict[str, Any] = field(factory=dict)
 
 
 @define(eq=False)
