@@ -30,7 +30,7 @@ LOST_PAGE = "lost.html"
 async def rooms(request: HttpRequest) -> JsonResponse:
     """The room types, and the live rooms with their paths: fullest first, at most 500.
 
-    `?type=arena` shows rooms of that type only, `?options={"mode":"ffa"}` those that have these values.
+    `?type=NAME` shows rooms of that type only, `?options={"NAME": VALUE}` those that have these values.
     """
     lobby = registry.current()
     is_wanted = _filter(request)

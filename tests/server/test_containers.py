@@ -72,10 +72,10 @@ BOUNDS = {
     "server/gathered.py": {"Gathered._waiting": "server.gathered:WAITING_MAX"},
     "server/lobby/live.py": {
         "LiveRooms._rooms": "server.lobby.live:ROOMS_MAX",
+        "LiveRoom.options": PLAN,
         "LiveRooms._promised": "places of rooms in the table, each for PROMISED_FOR_S; none is promised in a full room",
     },
     "server/lobby/registry.py": {
-        "RoomType.options": PLAN,
         "Lobby.checks": PLAN,
         "Lobby.notes": PLAN,
     },

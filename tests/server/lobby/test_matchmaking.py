@@ -294,6 +294,7 @@ class Matchmaking(RuleBasedStateMachine):
         elif new and seats.people + new > SEATS:
             expected = FULL
         conn = f"c{next(self.numbers)}"
+        teams = {row.number: (row.team, row.is_bot) for row in held.room.match.roster.values()}
         for seat in lost if not expected else ():
             held.regain(seat, self.now + TICK_S)
         answer = self._ask(
@@ -316,7 +317,7 @@ class Matchmaking(RuleBasedStateMachine):
         self.fired["a bot made way"] += len(seats.bots()) < bots
         self.fired["joined"] += 1
         if not lost:
-            self._check_team(held.room, numbers[0])
+            self._check_team(held.room, numbers[0], teams)
         else:
             self.fired["a lost seat came back without its token"] += 1
             self._ask(held, e.AckItem(held.room.facts.incarnation, conn, held.epoch, 0))
@@ -328,10 +329,14 @@ class Matchmaking(RuleBasedStateMachine):
         lost = sorted((-held.marks[seat].since, seat) for person in away for seat in person.seats)[:count]
         return {seat: next(p for p in away if seat in p.seats) for _, seat in lost}
 
-    def _check_team(self, room: Room, seat: int) -> None:
-        """The newcomer is in a team that was the smallest; whoever came after it stands behind it in the roster."""
-        before = list(itertools.takewhile(lambda row: row.number != seat, room.match.roster.values()))
-        sizes = [sum(row.team == team for row in before) for team in (0, 1)]
+    def _check_team(self, room: Room, seat: int, teams: dict[int, tuple[int, bool]]) -> None:
+        """The newcomer is in a team that was the smallest when it came, of those who were there before: ``teams``.
+
+        A bot that made way had left by then; somebody whose grace ran out in that very tick had not.
+        """
+        roster = room.match.roster
+        before = [team for number, (team, is_bot) in teams.items() if number in roster or not is_bot]
+        sizes = [before.count(team) for team in (0, 1)]
         assert sizes[room.match.roster[seat].team] == min(sizes)
         self.fired["a smaller team got somebody"] += sizes[0] != sizes[1]
 
