@@ -7,7 +7,10 @@ The model knows what was announced and promised, who holds which seat by which t
 import asyncio
 import itertools
 import json
+import secrets
 from collections import Counter
+from ipaddress import IPv4Address
+from random import Random
 from typing import Any, ClassVar
 
 import pytest
@@ -143,6 +146,16 @@ class Person:
         return bool(self.seats)
 
 
+class Drawn:
+    """The directory's `secrets` of one program: the same codes, names and seeds each time, for equal rooms are chosen by their codes."""
+
+    def __init__(self) -> None:
+        random = Random(1)
+        self.choice = random.choice
+        self.randbits = random.getrandbits
+        self.token_hex = lambda length: f"{random.getrandbits(8 * length):0{2 * length}x}"
+
+
 class Matchmaking(RuleBasedStateMachine):
     """One gateway's lobby, and all rooms."""
 
@@ -160,12 +173,14 @@ class Matchmaking(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.real_monotonic = clock.monotonic
         clock.monotonic = lambda: self.now
+        directory.secrets = Drawn()  # type: ignore[assignment]  # the three functions that it uses
         self.lobby_before = registry.install(Lobby({}))
-        self.address = f"192.0.2.{next(self.addresses)}"
+        self.address = str(IPv4Address("192.0.2.0") + next(self.addresses))
         RoomRecord.objects.all().delete()
 
     def teardown(self) -> None:
         clock.monotonic = self.real_monotonic
+        directory.secrets = secrets
         registry.install(self.lobby_before)
         self.loop.close()
 
@@ -234,6 +249,7 @@ class Matchmaking(RuleBasedStateMachine):
         mine = [ticket for ticket in self.tickets if ticket.incarnation == incarnation]
         is_unheard = any(t.joined_at is not None and t.joined_at >= told.at and t.until <= self.now for t in mine)
         if held is not None and (held.is_crowded or is_unheard):
+            held.is_crowded = True  # this one may be one too many, so none of them is sure of a place from now on
             return
         seated = held.room.match.seats.people if held is not None else 0
         waiting = sum(ticket.joined_at is None and ticket.until > self.now for ticket in mine)
