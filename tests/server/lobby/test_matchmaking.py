@@ -173,14 +173,14 @@ class Matchmaking(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.real_monotonic = clock.monotonic
         clock.monotonic = lambda: self.now
-        directory.secrets = Drawn()  # type: ignore[assignment]  # the three functions that it uses
+        setattr(directory, "secrets", Drawn())  # noqa: B010 - the three functions that it uses
         self.lobby_before = registry.install(Lobby({}))
         self.address = str(IPv4Address("192.0.2.0") + next(self.addresses))
         RoomRecord.objects.all().delete()
 
     def teardown(self) -> None:
         clock.monotonic = self.real_monotonic
-        directory.secrets = secrets
+        setattr(directory, "secrets", secrets)  # noqa: B010 - as above
         registry.install(self.lobby_before)
         self.loop.close()
 
