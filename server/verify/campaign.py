@@ -8,6 +8,7 @@ from server.verify import two_runs
 from server.verify.again import played_elsewhere
 from server.verify.chart import mermaid
 from server.verify.evidence import Floor, does_not_apply, missed_floors
+from server.verify.isolation import Isolation
 from server.verify.ledger import Ledger
 from server.verify.programs import FAULTS, RULES, SOMETIMES, PromiseBroken, Subject, run_programs
 from server.verify.promises import TABLE, Violation
@@ -79,7 +80,7 @@ def run_campaign(campaign: Campaign, is_time_up: Callable[[], bool]) -> None:
             return
         _run_round(campaign, campaign.seed + n, is_time_up)
         if not campaign.found and n % COMPARED_EVERY == 0:
-            for promise, found in comparisons(campaign.subject, campaign.seed + n):
+            for promise, found in comparisons(campaign.subject, campaign.seed + n, campaign.ledger):
                 campaign.ledger.tried[promise] += 1
                 campaign.found += found
                 if campaign.found or is_time_up():
@@ -126,10 +127,18 @@ def _keep(campaign: Campaign, broken: PromiseBroken, story: str) -> None:
     campaign.chart = mermaid(broken.trace, broken.found)
 
 
-def comparisons(subject: Subject, seed: int) -> Iterator[tuple[str, list[Violation]]]:
-    """O13, O15 and O22 by two runs each; O18 in a second process. One experiment at a time, with the promise that it is about."""
+def comparisons(subject: Subject, seed: int, ledger: Ledger) -> Iterator[tuple[str, list[Violation]]]:
+    """O13, O15 and O22 by two runs each, O25 by three; O18 in a second process.
+
+    One experiment at a time, with the promise that it is about.
+    """
     for found in two_runs.each_non_interference(subject, seed):
         yield "O13", found
+    isolation = Isolation(subject, seed)
+    found = isolation.violations()
+    ledger.hostile += isolation.reached
+    if isolation.reached:
+        yield "O25", found
     yield "O15", two_runs.stalled_neighbour(subject, seed)
     yield "O22", two_runs.clock_independence(subject, seed)
     for record in two_runs.run(subject, seed, "memory").kept:

@@ -47,7 +47,9 @@ TOO_LITTLE = 3
 @click.option("--rounds", default=None, type=click.IntRange(min=1), help="At most so many rounds for each room.")
 @click.option("--workers", default=None, type=click.IntRange(min=1), help="Processes; as many as there are cores.")
 @click.option("--programs-only", is_flag=True, help="Leave out the checks of the rules alone.")
-@click.option("--coverage", is_flag=True, help="Print how often each rule met each fault.")
+@click.option(
+    "--coverage", is_flag=True, help="Print how often each rule met each fault, and what hostile clients did."
+)
 def verify(
     *,
     routing: Path,
@@ -227,6 +229,8 @@ def print_coverage(console: Console, campaign: "Campaign") -> None:
         table.add_row(rule, *(str(pairs[rule, fault] or "") for fault in faults))
     console.print(table)
     console.print(", ".join(f"{n} {fault}" for n, fault in enumerate(faults, 1)), markup=False)
+    for name, times in sorted(campaign.ledger.hostile.items()):
+        console.print(f"{times:6} {name}", markup=False)
 
 
 def print_sum(console: Console, campaigns: "Sequence[Campaign]", took_s: float) -> None:
@@ -260,6 +264,9 @@ def print_report(console: Console, campaign: "Campaign", took_s: float, routing:
     console.print(f"applied: {applied}", markup=False)
     answers = ", ".join(f"{name} {n}" for name, n in sorted(ledger.refusals.items()))
     console.print(f"answers: {escaped(answers)}", markup=False)
+    console.print(
+        "hostile clients: " + ", ".join(f"{kind} {total} ({n} kinds)" for kind, n, total in ledger.hostile_rows())
+    )
     if missing := campaign.missing():
         console.print("never reached: " + ", ".join(missing))
     for violation in campaign.found[:12]:

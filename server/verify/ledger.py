@@ -1,6 +1,6 @@
 """What a run has reached: rules, faults, refusals and the rare events that a run must have seen to mean anything."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from attrs import define, field
 
@@ -16,6 +16,8 @@ from server.verify.world import World
 class Ledger:
     """Sums over all programs of a run. ``pairs`` counts (rule, fault) that met in one program, ``tried`` what each promise
     was held against, ``applied`` the inputs that the rules were given, by their class.
+
+    ``hostile`` counts what hostile clients really did, and where they hung up: see `server.verify.strangers`.
     """
 
     programs: int = 0
@@ -28,6 +30,7 @@ class Ledger:
     faults: Counter[str] = field(factory=Counter)
     refusals: Counter[str] = field(factory=Counter)
     sometimes: Counter[str] = field(factory=Counter)
+    hostile: Counter[str] = field(factory=Counter)
     pairs: Counter[tuple[str, str]] = field(factory=Counter)
     tried: Counter[str] = field(factory=Counter)
     applied: Counter[str] = field(factory=Counter)
@@ -37,7 +40,7 @@ class Ledger:
         """What another process has reached."""
         for name in ("programs", "steps", "frames", "inputs", "virtual_s", "programs_with_faults"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("rules", "faults", "refusals", "sometimes", "pairs", "tried", "applied"):
+        for name in ("rules", "faults", "refusals", "sometimes", "hostile", "pairs", "tried", "applied"):
             getattr(self, name).update(getattr(other, name))
         self.broken = other.broken | self.broken
 
@@ -89,6 +92,13 @@ class Ledger:
                     self.sometimes[f"log: {name}"] += 1
                 case _:
                     pass
+
+    def hostile_rows(self) -> list[tuple[str, int, int]]:
+        """What hostile clients did, by kind: how many different things, and how many in all."""
+        kinds: dict[str, list[int]] = defaultdict(list)
+        for name, times in self.hostile.items():
+            kinds[name.partition(": ")[0]].append(times)
+        return [(kind, len(times), sum(times)) for kind, times in sorted(kinds.items())]
 
     def missing(self, rules: set[str], faults: set[str], sometimes: set[str]) -> list[str]:
         """What should have been reached and was not."""

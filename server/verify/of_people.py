@@ -11,7 +11,7 @@ from server.verify.index import LIVE, Index
 
 TOLD_WITHIN_S = 3.0
 CHAT_WITHIN_S = 5.0
-GROUPS = re.compile(r"group (lobby|probe|room\.inc\d+(\.delayed)?|user\.id-c\d+)")
+GROUPS = re.compile(r"group (lobby|probe|room\.inc\d+(\.delayed)?|user\.id-[ch]\d+)")
 TYPES = {f"type {name}" for name in (e.FRAME, e.PRIVATE, e.INPUT, e.CONTROL, e.PROBE, e.NOTICE, e.ACCOUNT)}
 Found = Iterator[tuple[float, str]]
 

@@ -5,6 +5,8 @@ place of a query. Survives the death of any simulated process, as a database doe
 """
 
 import base64
+import math
+import re
 from collections.abc import Collection, Mapping
 from random import Random
 from typing import Any
@@ -17,12 +19,15 @@ from server.accounts.kinds import Kind
 from server.clock import monotonic, sleep_until, stopwatch, wall_now
 from server.rooms.holder import Incident, Services
 from server.rooms.outgoing import MatchOver
+from server.rooms.pace import GRID_S
 from server.rooms.room import Room
 from server.sockets.gateway import Directory, People
 from server.sockets.who import Who
 from server.verify import trace as tr
 
 QUERY_S = (0.001, 0.004)
+HALF = 0.553  # of a beat, and a little: room time in ms is then never right between two whole ones
+TOKENS = re.compile(r"[ch]\d+")  # of clients, and of hostile ones
 
 
 @frozen
@@ -42,7 +47,11 @@ class Row:
 
 @define(eq=False)
 class Offices:
-    """``down_until``: the database answers nobody before then."""
+    """``down_until``: the database answers nobody before then. ``query_s`` is how long it takes, from and to.
+
+    ``seeds``: where it is set, a room's seed and incarnation come from it and the room's code, not from what else there is, and
+    every answer comes half a beat behind a beat, so that what asked a little later is answered no later.
+    """
 
     random: Random
     trace: tr.Trace
@@ -53,10 +62,13 @@ class Offices:
     acknowledged: dict[tuple[str, int], None] = field(factory=dict)
     revoked: dict[str, None] = field(factory=dict)
     down_until: float = 0.0
+    query_s: tuple[float, float] = QUERY_S
+    seeds: str | None = None
     _tokens: dict[str, Any] = field(factory=dict)
 
     async def _query(self) -> None:
-        await sleep_until(monotonic() + max(0.0, self.down_until - stopwatch()) + self.random.uniform(*QUERY_S))
+        at = monotonic() + max(0.0, self.down_until - stopwatch()) + self.random.uniform(*self.query_s)
+        await sleep_until(at if self.seeds is None else _on_half_beat(at))
 
     # ---- the directory of rooms
 
@@ -70,10 +82,16 @@ class Offices:
         found = await self.find(code)
         if found is not None:
             return found
-        number = len(self.rows) + 1
-        row = Row(code, f"inc{number:04d}", room_type, self.random.getrandbits(53))
+        row = self._new_row(room_type, code)
         self.rows[row.incarnation] = row
         return row
+
+    def _new_row(self, room_type: str, code: str) -> Row:
+        if self.seeds is None:
+            return Row(code, f"inc{len(self.rows) + 1:04d}", room_type, self.random.getrandbits(53))
+        number = sum(row.code == code for row in self.rows.values()) + 1
+        own = Random(f"{self.seeds} {code} {number}")
+        return Row(code, f"inc{own.getrandbits(40)}", room_type, own.getrandbits(53))
 
     async def claim(self, incarnation: str, node: str, channel: str) -> int | str:
         """The epoch, or why not: the compare-and-set of `server.lobby.directory`, seen at epoch 0."""
@@ -110,6 +128,8 @@ class Offices:
 
         def of_token(token: str) -> Who | str:
             identity = f"id-{token}"
+            if not TOKENS.fullmatch(token):
+                return "expected a token of ours"
             return "this account may not play any longer" if identity in self.revoked else Who(identity, token, "staff")
 
         async def of_scope(_: Mapping[str, Any]) -> Who | str:
@@ -154,6 +174,10 @@ class Offices:
             self.incidents.append(incident)
 
         return Services(claim, self.close, record, keep_incident, _sign, _unsign, wall_now, self.still_held)
+
+
+def _on_half_beat(at: float) -> float:
+    return (math.ceil(at / GRID_S - HALF) + HALF) * GRID_S
 
 
 def _sign(value: Any) -> str:

@@ -76,6 +76,7 @@ class RoutingFile(pytest.File):
                     yield PromiseItem.from_parent(
                         self, name=f"{name}::{promise.id}", programs=programs, promise=promise.id
                     )
+            yield IsolationItem.from_parent(self, name=f"{name}::O25", programs=programs)
 
     def _plan(self) -> "Plan":
         import os
@@ -190,6 +191,32 @@ class PromiseItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The violation alone."""
+        return str(excinfo.value) if isinstance(excinfo.value, RulesFault) else super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where it stands: the room in the routing file."""
+        return self.path, self.programs.line - 1, self.name
+
+
+class IsolationItem(pytest.Item):
+    """O25 for one room type: its experiment is none of the programs."""
+
+    def __init__(self, *, programs: Programs, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.programs = programs
+
+    def runtest(self) -> None:
+        """Fails with what hostile clients changed for others."""
+        from server.verify.isolation import Isolation
+        from server.verify.programs import Subject
+
+        programs = self.programs
+        found = Isolation(Subject(programs.plan, programs.room), programs.seed).violations()
+        if found:
+            raise RulesFault("\n".join(map(str, found)))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The violations alone."""
         return str(excinfo.value) if isinstance(excinfo.value, RulesFault) else super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -1,14 +1,16 @@
 """Simulated processes: a gateway with its consumers, a loop with its holder, put together as `server.wiring` does."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import define, field
 
-from game.wire import messages as m
-from server.clock import keep_time, monotonic, stopwatch
+from server.clock import keep_time, monotonic, sleep_until, stopwatch
 from server.relay import envelope as e
-from server.relay.drive import drive
+from server.relay.drive import FLUSH_EVERY_S, drive
 from server.relay.hub import Hub
 from server.relay.link import WINDOW_ITEMS_MAX
 from server.relay.port import QUEUE_MAX, Port
@@ -21,15 +23,61 @@ from server.sockets.gateway import Gateway
 from server.sockets.outlet import OUT_MAX, AsgiOutlet
 from server.verify import trace as tr
 from server.verify.again import Kept
-from server.verify.simclient import SimClient
 from server.verify.simloop import Process
-from server.verify.simsockets import SimSocket
+from server.verify.simsockets import Data, SimSocket
 from server.verify.watch import WatchedHolder
 
 if TYPE_CHECKING:
     from server.verify.world import World
 
 UNREAD_BYTES_MAX = 1 << 20
+GRIDS_APART_S = 0.0013
+
+
+class OnGrid(asyncio.Event):
+    """An event that is heard of at whole FLUSH_EVERY_S only: when one flush is does not depend on when the last one was.
+
+    Each process has a grid of its own, ``offset_s`` behind the whole ones, so that no two of them flush in one instant.
+    """
+
+    def __init__(self, offset_s: float) -> None:
+        super().__init__()
+        self.offset_s = offset_s
+
+    async def wait(self) -> Literal[True]:
+        """As `asyncio.Event.wait`, and on to the next point of the grid."""
+        await super().wait()
+        since = (monotonic() - self.offset_s) / FLUSH_EVERY_S
+        await sleep_until((math.floor(since + 1e-6) + 1) * FLUSH_EVERY_S + self.offset_s)
+        return True
+
+
+class SocketUser(Protocol):
+    """Whoever has a socket's other end."""
+
+    name: str
+    route: RoutePlan
+    room_code: str
+    random: Random
+
+    @property
+    def delay_s(self) -> tuple[float, float]:
+        """How long a message takes, from and to."""
+
+    @property
+    def offers(self) -> list[str]:
+        """The subprotocols."""
+
+    def served_by(self, consumer: type[RoomConsumer], gateway: "SimGateway", /) -> type[RoomConsumer]:
+        """The consumer's class, perhaps with a look into it."""
+
+    def on_data(self, data: Data, /) -> None:
+        """A message of the server."""
+
+    def on_close(self, code: int, why: str, /) -> None:
+        """The socket is closed."""
+
+
 Size = tuple[str, int, int]
 
 
@@ -58,14 +106,27 @@ class SimProcess:
         return [(f"port {port.alias}", len(port._queue), QUEUE_MAX) for port in self.ports]
 
 
+class WatchedHub(Hub):
+    """The real hub; ``on_push`` hears of each item that a connection has for a room."""
+
+    on_push: Callable[[e.ToLoop], None] | None = None
+
+    def push(self, node: str, item: e.ToLoop) -> None:
+        """As the hub does."""
+        if self.on_push is not None:
+            self.on_push(item)
+        super().push(node, item)
+
+
 @define(eq=False)
 class SimGateway(SimProcess):
     """A gateway process; `open_socket` is its Daphne."""
 
-    hub: Hub = field(init=False)
+    hub: WatchedHub = field(init=False)
     gateway: Gateway = field(init=False)
     consumers: dict[str, type[RoomConsumer]] = field(factory=dict)
     sockets: dict[int, tuple[SimSocket, RoomConsumer]] = field(factory=dict)
+    next_conn: str = ""
     _conns: int = 0
 
     async def start(self) -> None:
@@ -75,8 +136,8 @@ class SimGateway(SimProcess):
     async def _start(self) -> None:
         frames = self._port("frames", lambda message: self.hub.on_frames(message), lambda: self.hub.on_frames_reset())
         control = self._port("control", lambda message: self.hub.on_control(message))
-        wake = asyncio.Event()
-        self.hub = Hub(self.name, frames, control, monotonic, lambda announcement, now: None, wake.set)
+        wake = OnGrid(len(self.world.gateways) * GRIDS_APART_S) if self.world.is_steady else asyncio.Event()
+        self.hub = WatchedHub(self.name, frames, control, monotonic, lambda announcement, now: None, wake.set)
         offices = self.world.offices
         self.gateway = Gateway(self.hub, offices.directory(), offices.people(), monotonic, self._new_conn)
         self._run(keep_time(lambda slept_s: None))
@@ -87,20 +148,23 @@ class SimGateway(SimProcess):
         self._run(self.gateway.revocation.run())
 
     def _new_conn(self) -> str:
+        if self.next_conn:  # a hostile connection's: it takes no number from the others
+            conn, self.next_conn = self.next_conn, ""
+            return conn
         self._conns += 1
         return f"{self.name}-{self._conns:04d}"
 
-    def open_socket(self, client: SimClient) -> SimSocket:
+    def open_socket(self, client: SocketUser) -> SimSocket:
         """A socket of a client, served by the route's own consumer class."""
-        consumer = self._consumer(client.route)()
+        consumer = client.served_by(self._consumer(client.route), self)()
         number = self.world.new_socket(lambda: consumer.connection.conn if consumer.connection else "")
-        socket = SimSocket(number, client.random, client.on_data, client.on_close)
+        socket = SimSocket(number, client.random, client.on_data, client.on_close, client.delay_s)
         if self.world.trace.keeps_bytes:
             socket.on_written = lambda data: self._wrote(client.name, number, data)
         scope = {
             "type": "websocket",
             "path": client.route.path.replace("{room}", client.room_code),
-            "subprotocols": [m.BIN if client.is_binary else m.JSON],
+            "subprotocols": client.offers,
             "url_route": {"args": (), "kwargs": {"room": client.room_code}},
             "headers": [],
         }

@@ -9,31 +9,36 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from game.wire import messages as m
 from server.routing.plan import Plan
+from server.verify.hostile import Visit, hanging_up, visits_of
 from server.verify.index import Index
 from server.verify.ledger import Ledger
 from server.verify.processes import SimProcess
 from server.verify.promises import Violation, broken_in
 from server.verify.simclient import SimClient
 from server.verify.simlayer import KINDS
+from server.verify.strangers import CLAIMING, LOOKING, WAITING, Stranger
 from server.verify.strategies import inputs_of
 from server.verify.trace import Trace
-from server.verify.world import ALIASES, World
+from server.verify.world import ALIASES, CODE, World
 
 CLIENTS_MAX = 10
 STEPS_MAX = 30
 LAST_TICKS = 10
+STRANGERS_MAX = 24
+ODD_FRONTS = ("fields", "order", "floods", "sizes")
+ODD_SHARE = 16
 WAITS_MS = (1, 7, 49, 50, 51, 120, 400, 1000, 3300)
 RULES = {
     "join", "watch", "leave", "come_back", "take_over", "play", "play_on", "chat", "wait", "notice", "kick", "revoke", "cut", "cut_after",
     "half_open", "slow_reader", "stopped_reader", "swallow", "loss", "jumble", "little_capacity", "layer_restart", "group_expiry",
-    "deaf", "disconnect", "kill_gateway", "kill_loop", "stall", "clock_step", "database_down",
+    "deaf", "disconnect", "kill_gateway", "kill_loop", "stall", "clock_step", "database_down", "odd_visit", "hang_ups",
 }  # fmt: skip
 FAULTS = {
     "lost", "duplicated", "reordered", "layer_restart", "group_expiry", "deaf_subscriber", "layer_disconnect",
@@ -41,8 +46,13 @@ FAULTS = {
     "slow_reader", "stopped_reader", "swallowed", "database_down",
 }  # fmt: skip
 SOMETIMES = {
-    "a client asked for a resync", "a client came back", "log: layer.deaf", "somebody was kicked",
-}  # fmt: skip
+    "a client asked for a resync",
+    "a client came back",
+    "log: layer.deaf",
+    "somebody was kicked",
+}
+LOST_EARLY = {f"gone: {place}" for place in (LOOKING, CLAIMING, WAITING)}  # before anybody was told that it is in
+PLAIN_KINDS = ("input", "chat")  # what these do is the clients' part: the trace has to know of it  # fmt: skip
 
 
 Fate = tuple[str, tuple[Any, ...]]
@@ -120,6 +130,7 @@ class Program(RuleBasedStateMachine):
         self.played = 0
         self.is_given_up = False
         self.last_fate: tuple[Fate, str] = FATES[0], ALIASES[0]
+        self.strangers: list[Stranger] = []
 
     @initialize(
         seed=st.integers(0, 2**20),
@@ -190,6 +201,9 @@ class Program(RuleBasedStateMachine):
                 return
             self.befall(*self.last_fate)
             self.play_for(LAST_TICKS)
+            for stranger in self.strangers:
+                self.world.do(stranger.hang_up)
+                self.ledger.hostile += stranger.reached
             self.world.heal(meanwhile=self.play_tick)
             index = Index(self.world.trace)
             found = broken_in(index)
@@ -328,6 +342,33 @@ class Program(RuleBasedStateMachine):
         """Time passes."""
         self.note("wait")
         self.w.advance(ms / 1000.0)
+
+    # ---- hostile clients
+
+    @rule(seed=st.integers(0, 2**10), which=st.integers(0, 2**10))
+    def odd_visit(self, seed: int, which: int) -> None:
+        """Somebody says odd things: at the ends of their fields, at the wrong time, very often, very long."""
+        self.note("odd_visit")
+        visits = visits_of(self.w, seed, ODD_FRONTS, share=ODD_SHARE)
+        visit = visits[which % len(visits)]
+        kept = [step for step in visit.steps if step.odd is None or step.odd.kind not in PLAIN_KINDS]
+        self.let_in(evolve(visit, steps=tuple(kept)))
+
+    @rule(after_ms=st.lists(st.integers(0, 90), min_size=2, max_size=6), is_new=st.booleans(), binary=st.booleans())
+    def hang_ups(self, after_ms: list[int], is_new: bool, binary: bool) -> None:
+        """Some come and hang up on their way in: into the room, or into new ones."""
+        self.note("hang_ups")
+        for ms in after_ms:
+            code = f"NEW{len(self.strangers)}" if is_new else CODE
+            self.let_in(hanging_up("", code, ms / 1000.0, is_binary=binary))
+
+    def let_in(self, visit: Visit) -> None:
+        """A visit begins."""
+        route = self.w.route_of(visit.role)
+        if route is not None and len(self.strangers) < STRANGERS_MAX:
+            stranger = Stranger(evolve(visit, name=f"h{len(self.strangers) + 1}"), self.w, route)
+            self.strangers.append(stranger)
+            self.w.do(stranger.come)
 
     # ---- faults: few rules with many choices, so that people have most of the steps
 

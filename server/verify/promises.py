@@ -1,4 +1,4 @@
-"""O1 to O24: each promise of DESIGN §10 as a predicate over a trace, in one table. The comparisons of two runs are in `two_runs`."""
+"""O1 to O25: each promise of DESIGN §10 as a predicate over a trace, in one table. The comparisons of runs are in `two_runs` and `isolation`."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -59,6 +59,7 @@ TABLE = (
     Promise("O22", "wall-clock steps change nothing", None),
     Promise("O23", "no silent drop", of_inputs.no_silent_drop),
     Promise("O24", "chat has one order; a notice comes once", of_people.one_chat),
+    Promise("O25", "what is refused of one connection changes nothing for another", None),
 )
 
 

@@ -21,6 +21,7 @@ from game.wire.frames import Frame, FrameKind, Position, decode_frame, frame_fro
 from game.wire.limits import INPUTS_KEPT
 from server.clock import stopwatch
 from server.routing.plan import RoutePlan
+from server.sockets.consumer import RoomConsumer
 from server.verify import oracle
 from server.verify import trace as tr
 from server.verify.simloop import arrive_at
@@ -86,6 +87,20 @@ class SimClient:
     def identity(self) -> str:
         """Who it is: a second tab is who the first one is."""
         return f"id-{self.machine.hello.token}"
+
+    @property
+    def delay_s(self) -> tuple[float, float]:
+        """Of its socket, as the world's sockets have it."""
+        return self.world.socket_delay_s
+
+    @property
+    def offers(self) -> list[str]:
+        """The subprotocol that it speaks."""
+        return [m.BIN if self.is_binary else m.JSON]
+
+    def served_by(self, consumer: type[RoomConsumer], _: object) -> type[RoomConsumer]:
+        """As everybody is."""
+        return consumer
 
     @property
     def is_live(self) -> bool:

@@ -30,13 +30,17 @@ class LayerDown(ConnectionError):
 
 @define
 class Weather:
-    """What the network does: seconds of delay, and the shares of messages lost, doubled and overtaken."""
+    """What the network does: seconds of delay, and the shares of messages lost, doubled and overtaken.
+
+    ``apart_s``: how much later this alias brings everything, so that nothing of two aliases ever comes in the same instant.
+    """
 
     delay_s: tuple[float, float] = (0.0005, 0.003)
     loss: float = 0.0
     duplicates: float = 0.0
     reordered: float = 0.0
     capacity: int = 20_000
+    apart_s: float = 0.0
 
 
 @define(eq=False)
@@ -223,7 +227,7 @@ class SimLayer:
     def carry(self, channel: str, message: Message, sent_at: float) -> None:
         """A message is on its way over this link; pub/sub and in-memory keep the order of one link."""
         weather, random = self.broker.weather, self.broker.random
-        at = stopwatch() + self.broker.delay_s()
+        at = stopwatch() + self.broker.delay_s() + weather.apart_s
         if weather.reordered and random.random() < weather.reordered:
             self.broker.note("reordered")
             at += 0.12

@@ -17,6 +17,7 @@ from server.verify.simloop import arrive_at
 
 Data = bytes | str
 GONE = 1006
+DELAY_S = 0.002, 0.02
 
 
 @define(eq=False)
@@ -31,7 +32,7 @@ class SimSocket:
     random: Random
     on_data: Callable[[Data], None]
     on_close: Callable[[int, str], None]
-    delay_s: tuple[float, float] = (0.002, 0.02)
+    delay_s: tuple[float, float] = DELAY_S
     read_rate: float | None = None
     is_half_open: bool = False
     cut_after: int | None = None

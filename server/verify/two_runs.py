@@ -179,6 +179,14 @@ def play(world: World, seed: int, words: tuple[str, str] = ("please note", "enou
     world.finish_trace()
 
 
+def any_body(world: World, random: Random) -> object:
+    """An input of the room's game."""
+    messages = [message for message in world.plan.rooms[world.room].schema.inputs if message.cls is not None]
+    message = random.choice(messages)
+    assert message.cls is not None  # noqa: S101 - filtered above
+    return message.cls(**{wire.name: _any_value(wire, random) for wire in message.fields})
+
+
 def _any_value(wire: WireField, random: Random) -> object:
     spec = wire.spec
     match spec.kind:

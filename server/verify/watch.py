@@ -73,14 +73,20 @@ class _Book:
 
 @define(eq=False)
 class WatchedHolder(Holder):
-    """``on_room`` is called once per room, before its first tick."""
+    """``on_room`` is called once per room, before its first tick. ``handled`` counts the items that it and its rooms took."""
 
     trace: tr.Trace = field(kw_only=True)
     on_room: Any = field(kw_only=True, default=None)
+    handled: int = field(default=0, init=False)
     _books: dict[str, _Book] = field(factory=dict, init=False)
+
+    def _on_item(self, gateway: str, item: e.ToLoop) -> None:
+        self.handled += 1
+        super()._on_item(gateway, item)
 
     def _tick(self, held: _Held) -> None:
         room = held.room
+        self.handled += len(room._pending)
         book = self._books.get(room.facts.incarnation)
         if book is None:
             book = self._books[room.facts.incarnation] = self._watch(room)

@@ -26,6 +26,7 @@ from server.verify.sharing import Sharing
 from server.verify.simclient import SimClient
 from server.verify.simlayer import Broker, Kind, Weather
 from server.verify.simloop import SimLoop
+from server.verify.simsockets import DELAY_S as SOCKET_DELAY_S
 
 ALIASES = ("frames", "control")
 MEASURE_EVERY_S = 0.5
@@ -34,13 +35,17 @@ SETTLE_MIN_S = 7.0  # what is broken and not noticed yet: a deaf layer (3.5 s), 
 WATCH_S = 4.0
 TICK_S = 0.05
 CODE = "ROOM"
+STEADY_DELAY_S = 0.001  # of a socket
+STEADY_APART_S = 0.0004  # of the two aliases
+STEADY_QUERY_S = 0.02  # so slow that many wait for it at once
 
 
 @define(eq=False)
 class World:
     """``gateways`` and ``loops`` are the living processes. Use it as a context manager, or call `close`.
 
-    ``on_room`` sees each room before its first tick (two-run experiments change how it cuts).
+    ``on_room`` sees each room before its first tick (two-run experiments change how it cuts). ``is_steady``: everything on
+    the way takes the same time always, and no chance is shared, so that who comes or not changes nothing for others.
     """
 
     plan: Plan
@@ -50,6 +55,8 @@ class World:
     gateway_count: int = 2
     keeps_bytes: bool = False
     on_room: Callable[[Room], None] | None = None
+    is_steady: bool = False
+    socket_delay_s: tuple[float, float] = SOCKET_DELAY_S
     loop: SimLoop = field(factory=SimLoop)
     trace: tr.Trace = field(factory=tr.Trace)
     random: Random = field(init=False)
@@ -74,6 +81,11 @@ class World:
         self.trace.keeps_bytes = self.keeps_bytes
         self.offices = Offices(Random(self.random.random()), self.trace)
         self.brokers = {alias: Broker(self.kind, Random(self.random.random())) for alias in ALIASES}
+        if self.is_steady:
+            self.set_weather(delay_s=(0.0, 0.0))
+            self.brokers["control"].weather.apart_s = STEADY_APART_S
+            self.socket_delay_s = STEADY_DELAY_S, STEADY_DELAY_S
+            self.offices.query_s, self.offices.seeds = (STEADY_QUERY_S, STEADY_QUERY_S), str(self.seed)
         self._log_before = structlog.get_config()
         structlog.configure(processors=[self._note_log], cache_logger_on_first_use=False)
         self.do(self._start)
@@ -156,11 +168,12 @@ class World:
         slots: int = 1,
         gateway: str | None = None,
         resume_of: SimClient | None = None,
+        code: str = CODE,
     ) -> SimClient:
         """A new client of a route, on its way in. ``resume_of``: a second tab, with the first one's token."""
         name = f"c{len(self.clients) + 1}"
         random = Random(self.random.random())
-        client = SimClient(name, self, route, CODE, random, is_binary, slots, sticks_to=gateway)
+        client = SimClient(name, self, route, code, random, is_binary, slots, sticks_to=gateway)
         if resume_of is not None:
             first = resume_of.machine.hello
             client.machine.hello = m.Hello(token=first.token, name=first.name, slots=first.slots, resume=first.resume)

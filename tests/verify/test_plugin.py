@@ -30,7 +30,7 @@ def test_a_clean_game_passes_check_by_check_and_promise_by_promise(tmp_path: Pat
     project(tmp_path, "plugged_clean")
     done = run_pytest(tmp_path, "-v")
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("tag::input", "tag::determinism", "tag::rooms", "tag::hidden", "tag::O1", "tag::O24"):
+    for name in ("tag::input", "tag::determinism", "tag::rooms", "tag::hidden", "tag::O1", "tag::O24", "tag::O25"):
         assert f"plugged_clean.yaml::{name} PASSED" in done.stdout
     assert "test_mine.py::test_mine PASSED" in done.stdout
 

@@ -7,8 +7,8 @@ from game.wire import client, session, showing
 from game.wire.ring import Ring
 from server import clock
 from server.relay import feed, hub, link, notices, port
-from server.rooms import admission, chat, delay, framing, holder, inputs, kicks, match, room, seats, talk
-from server.sockets import connection, revocation
+from server.rooms import admission, chat, claims, delay, framing, holder, inputs, kicks, match, room, seats, talk
+from server.sockets import connection, gateway, revocation
 from tests.verify.mutants import judges
 from tests.verify.mutants.judges import Judge
 from tests.verify.mutants.patching import Line
@@ -232,4 +232,31 @@ PEOPLE = (
         "if message.id in self._notices:", "if message.id in ():", "comings_and_goings"),
 )  # fmt: skip
 
-ALL = (*INPUTS, *FRAMES, *CRASHES, *PEOPLE)
+HOSTILE = (
+    _of("O25", "who hangs up stands in the list of every room that opens", claims.Claims, "put",
+        "waiting.pop(item.conn, None)",
+        "for each in self._waiting.values():\n    each[f'{item.conn} {len(each)}'] = (gateway, item)",
+        "evening", judge=judges.openings),
+    _of("O25", "who hangs up while a room opens takes all who wait with it", claims.Claims, "put",
+        "waiting.pop(item.conn, None)", "waiting.clear()", "evening", judge=judges.openings),
+    _of("O25", "who hangs up takes back the query that another waits for", gateway.Gateway, "_make",
+        "return await self._ask(asyncio.shield(self._opening[code]))",
+        "return await self._ask(self._opening[code])", "evening", judge=judges.openings),
+    _of("O25", "all connections of a route share one bucket", session.Session, "share",
+        'self._flood = allowance.bucket("flood")',
+        "self._flood = self.rules.sizes.setdefault('bucket', TokenBucket(self.rules.flood))",
+        "evening", judge=judges.floods),
+    _of("O25", "a refused line takes a number", session.Session, "_on_chat",
+        'self._error(now, "chat", "length", f"expected 1 to {self.rules.chat_length} characters, got {len(text)}")',
+        'self._error(now, "chat", "length", "")\nself._commands.append(SayLine(""))', "evening", judge=judges.floods),
+    _of("O25", "an input that is refused closes its room", room.Room, "_on_input",
+        "body, reason = None, item.reason",
+        "body, reason = None, item.reason\nif reason:\n    self.end(Close.INTERNAL, 'an odd input')",
+        "evening", judge=judges.odd_fields),
+    _of("O25", "an ack of the future asks for a KEY of the whole room", session.Session, "_on_ack_alone",
+        'self._error(now, "ack", "future", f"expected at most {self.head.epoch}/{self.head.seq}")',
+        'self._error(now, "ack", "future", "")\nself._commands.append(Acknowledge(Position(0, 0)))\nself._commands.append(SayLine("?"))',
+        "evening", judge=judges.odd_order),
+)  # fmt: skip
+
+ALL = (*INPUTS, *FRAMES, *CRASHES, *PEOPLE, *HOSTILE)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from attrs import evolve
 
 from server.verify import trace as tr
+from server.verify.isolation import Isolation
 from server.verify.promises import Violation, faults_of, violations
 from server.verify.two_runs import clock_independence, non_interference, stalled_neighbour
 from tests.verify.mutants.schedules import Schedule
@@ -58,6 +59,30 @@ def nobody_is_sent_away(schedule: Schedule) -> list[Violation]:
     trace = _traced(schedule)
     closed = [event for event in trace.of(tr.Closed) if event.why == "server"]
     return faults_of(trace) + [Violation("O15", c.t, f"{c.client} was sent away with {c.code}") for c in closed]
+
+
+def odd_fields(schedule: Schedule) -> list[Violation]:
+    """O25: hostile clients, with every field at its ends."""
+    return _isolated(schedule, "fields")
+
+
+def odd_order(schedule: Schedule) -> list[Violation]:
+    """O25: hostile clients, who say things at the wrong time."""
+    return _isolated(schedule, "order")
+
+
+def floods(schedule: Schedule) -> list[Violation]:
+    """O25: hostile clients, who say very much."""
+    return _isolated(schedule, "floods")
+
+
+def openings(schedule: Schedule) -> list[Violation]:
+    """O25: hostile clients, who open rooms and hang up."""
+    return _isolated(schedule, "openings")
+
+
+def _isolated(schedule: Schedule, *fronts: str) -> list[Violation]:
+    return Isolation(schedule.subject(), schedule.seed, fronts=fronts).violations()
 
 
 def with_seed(schedule: Schedule, seed: int) -> Schedule:
