@@ -132,7 +132,14 @@ def block_s(seconds: float) -> None:
 def run_at(deadline: float, call: Callable[[], object], context: Context | None = None) -> asyncio.TimerHandle:
     """Have the running event loop call at `deadline`, or a little before where the process stands still meanwhile."""
     behind_s = stopwatch() - monotonic()
-    return asyncio.get_running_loop().call_at(deadline + behind_s, call, context=context)
+    return run_by_stopwatch(deadline + behind_s, call, context)
+
+
+def run_by_stopwatch(
+    deadline: float, call: Callable[[], object], context: Context | None = None
+) -> asyncio.TimerHandle:
+    """Have the running event loop call at `deadline` of `stopwatch`, exactly: what is due at one instant keeps its order."""
+    return asyncio.get_running_loop().call_at(deadline, call, context=context)
 
 
 @contextmanager

@@ -127,8 +127,7 @@ def _own_time() -> clock.OwnTime:
 
 def arrive_at(when: float, call: Callable[[], object]) -> None:
     """The network brings something, whatever has become of who sent it. ``when`` is the world's time: `clock.stopwatch`'s."""
-    behind_s = clock.stopwatch() - clock.monotonic()  # of the process that sends it
-    clock.run_at(when - behind_s, call, NOBODY)
+    clock.run_by_stopwatch(when, call, NOBODY)
 
 
 class SimLoop(asyncio.BaseEventLoop):
