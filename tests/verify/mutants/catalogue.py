@@ -227,7 +227,7 @@ PEOPLE = (
         "self.show(line, viewer.stream)", "self.show(line, viewer.stream)\nself.show(line, viewer.stream)", "evening"),
     _of("O24", "batches of a link come twice", link.Link, "receive",
         "fresh = batch.items[skip:]", "fresh = batch.items[skip:] if skip < len(batch.items) else batch.items",
-        "bad_weather"),
+        "bad_weather", seeds=8),
     _of("O24", "a notice is shown twice", client.Client, "_on_message",
         "if message.id in self._notices:", "if message.id in ():", "comings_and_goings"),
 )  # fmt: skip
