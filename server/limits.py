@@ -342,7 +342,7 @@ ROOMS = (
     ),
     Row(
         of="server.rooms.load:NO_ROOMS_SHARE",
-        limits="rooms' turns of a window of 0.5 s that begin LATE_TICKS ticks late or more, for new rooms",
+        limits="rooms' turns of a window of 1 s that begin LATE_TICKS ticks late or more, for new rooms",
         unit="of the turns",
         per=Per.PROCESS,
         beyond="refuse: gateways choose another loop; where there is none 4503 or HTTP 503, retry after 3 s",

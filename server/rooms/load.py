@@ -16,7 +16,7 @@ from attrs import define
 from server.ops.metrics import count
 from server.relay.envelope import Takes
 
-WINDOW_S = 0.5
+WINDOW_S = 1.0
 LATE_TICKS = 3  # a turn with so many ticks to run is late; more than CATCH_UP_TICKS_MAX are lost
 LATE_BEATS_MIN = 3
 NO_ROOMS_SHARE = 0.25

@@ -30,7 +30,9 @@ from server.verify.simsockets import DELAY_S as SOCKET_DELAY_S
 
 ALIASES = ("frames", "control")
 MEASURE_EVERY_S = 0.5
-SETTLE_MAX_S = 24.0  # the longest repairs: a reader that stopped (10 s), a silent loop (6 s), retries, a KEY asked for
+SETTLE_MAX_S = (
+    45.0  # the longest repairs: a lost room that nobody makes anew (LOST_FOR_S), once its loop's silence is noticed
+)
 SETTLE_MIN_S = 7.0  # what is broken and not noticed yet: a deaf layer (3.5 s), a silent loop (6 s)
 WATCH_S = 4.0
 TICK_S = 0.05

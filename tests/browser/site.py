@@ -33,8 +33,8 @@ def start_site(layer: str, processes: Processes, redis: Callable[[], RedisServer
         "DATABASE_URL": f"sqlite:///{processes.folder / 'test.sqlite3'}",
         "ROOMWRIGHT_SECRET": "a secret that all processes of a test share",
     }
-    gateway = processes.server("gateway", env=env)
-    processes.python("-m", "server", "loop", env=env)
+    processes.python("-m", "server", "loop", env=env).wait_for_line("loop.started")
+    gateway = processes.server("gateway", env=env)  # well once it has heard the loop
     processes.python("-m", "server", "worker", env=env)
     return Site(gateway.url, env)
 

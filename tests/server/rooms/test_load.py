@@ -138,7 +138,7 @@ class Loop:
 
         services = Services(claim, nothing, nothing, nothing, repr, _eval, lambda: datetime.now(UTC))
         layer: Any = self.layer
-        plan = plan_of(delay="0s")
+        plan = plan_of(delay="0s", grace="30s")
         self.terms = terms_of(plan.rooms["parlour"])
         self.holder = Holder("loop", layer, layer, plan.rooms, services)
         self.holder._links[GATE] = Link(GATE, "gate's channel", self.now)
