@@ -326,13 +326,14 @@ class World:
             self.advance(TICK_S)
 
     def is_well(self) -> bool:
-        """Whether everybody who wants in is in, sees the newest, and waits for no answer."""
+        """Whether everybody who wants in is in, sees the newest (a delayed client: of its delay ago), and waits for no answer."""
         wanted = [client for client in self.clients.values() if client.wants_in and not client.is_kept_out]
         if any(not client.is_live or client.machine.unanswered for client in wanted):
             return False
-        live = [client for client in wanted if client.machine.welcome and not client.machine.welcome.delay_s]
-        ticks = [client.machine.tick for client in live]
-        return not ticks or max(ticks) - min(ticks) <= self.plan.rooms[self.room].tick_hz
+        hz = self.plan.rooms[self.room].tick_hz
+        shown = [(c.machine.tick, c.machine.welcome.delay_s) for c in wanted if c.machine.welcome]
+        newest = max((tick for tick, _ in shown), default=0)
+        return all(newest - tick <= (1.0 + delay_s) * hz for tick, delay_s in shown)
 
     def _giving_up(self, client: SimClient) -> Callable[[], None]:
         def give_up() -> None:
